@@ -1,0 +1,153 @@
+package rootfs
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+)
+
+// Kind is what happened to a path.
+type Kind string
+
+// The kinds of a Change.
+const (
+	Added    Kind = "add"
+	Modified Kind = "modify"
+	Deleted  Kind = "delete"
+)
+
+// Change is one path that differs from the base.
+type Change struct {
+	// Path is canonical, without a leading slash; "." is the root itself.
+	Path string
+	Kind Kind
+	// Before is the zero Meta for an Added path, After for a Deleted one.
+	Before, After Meta
+	// LinkTo is the path of which After is a further name, for a hard link that was made by the build.
+	LinkTo string
+	// By are those who changed the path, in order, no one twice in a row.
+	By []Actor
+}
+
+// Changes returns what differs from the base, in the order of the layer. A removed directory is one change. What was
+// touched but is equal is none; nor is a time that a directory, or a file with the same content, got from being
+// written to.
+func (s *Staging) Changes() ([]Change, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.rejoin()
+	var out []Change
+	links := map[*inode]string{}
+	err := s.compare(s.tree.root, links, &out)
+	return out, err
+}
+
+// rejoin gives names that were touched but are equal their base's inode back, so that link groups nobody changed stay
+// whole.
+func (s *Staging) rejoin() {
+	users := map[*inode]int{}
+	var touched []*node
+	// The callback returns no error, so walk returns none.
+	_ = s.tree.root.walk(func(n *node) error {
+		if n.cur == n.base {
+			return nil
+		}
+		users[n.cur]++
+		if n.base != nil && s.same(n) {
+			touched = append(touched, n)
+		}
+		return nil
+	})
+	for _, n := range touched {
+		if users[n.cur] == 1 {
+			n.cur = n.base
+		}
+	}
+}
+
+// same reports whether a name that exists in both generations is equal in them, links aside.
+func (s *Staging) same(n *node) bool {
+	return n.cur.Equal(n.base.Meta) && (n.cur.ModTime.Equal(n.base.ModTime) || s.written(n.cur.ModTime))
+}
+
+// written reports whether a time was given by the build's own doing, and so says nothing.
+func (s *Staging) written(t time.Time) bool { return !t.Before(s.start) }
+
+func (s *Staging) compare(n *node, links map[*inode]string, out *[]Change) error {
+	if slices.Contains(s.scratch, n.path()) {
+		return nil
+	}
+	if n.cur == nil {
+		if n.base != nil {
+			*out = append(*out, Change{Path: n.path(), Kind: Deleted, Before: n.base.Meta, By: s.journal[n.path()]})
+		}
+		return nil
+	}
+	if n.cur != n.base {
+		if strings.HasPrefix(n.name, whiteoutPrefix) {
+			return fmt.Errorf("%s: %w: in a layer this would delete %s", n.path(), ErrName, n.name[len(whiteoutPrefix):])
+		}
+		s.compareFile(n, links, out)
+	}
+	kids := n.sorted()
+	if n.cur.Type != Directory {
+		return nil // what was below went with the directory
+	}
+	// Whiteouts come before their siblings: image-spec, layer.md.
+	for _, c := range kids {
+		if c.cur == nil {
+			if err := s.compare(c, links, out); err != nil {
+				return err
+			}
+		}
+	}
+	for _, c := range kids {
+		if c.cur != nil {
+			if err := s.compare(c, links, out); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func (s *Staging) compareFile(n *node, links map[*inode]string, out *[]Change) {
+	c := Change{Path: n.path(), Kind: Added, After: n.cur.Meta, By: s.journal[n.path()]}
+	if n.cur.Type != Directory {
+		if first, ok := links[n.cur]; ok {
+			c.LinkTo = first
+		} else {
+			links[n.cur] = c.Path
+		}
+	}
+	if n.base != nil {
+		if n.cur.Type == Directory && s.same(n) {
+			return
+		}
+		c.Kind, c.Before = Modified, n.base.Meta
+	}
+	*out = append(*out, c)
+}
+
+// final is a file's metadata as every output has it. A time that the build gave becomes the epoch, and no time of what
+// changed is later. A directory that was there before keeps the time that it had: things are made and removed in it by
+// the layer itself.
+func (s *Staging) final(n *node, epoch time.Time) Meta {
+	m := n.cur.Meta
+	if n.cur == n.base {
+		return m
+	}
+	if m.Type == Directory && n.base != nil && n.base.Type == Directory {
+		if s.written(m.ModTime) {
+			m.ModTime = n.base.ModTime
+		}
+		if s.same(n) {
+			return m
+		}
+	}
+	if s.written(m.ModTime) || m.ModTime.After(epoch) {
+		m.ModTime = epoch
+	}
+	return m
+}

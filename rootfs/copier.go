@@ -1,0 +1,144 @@
+package rootfs
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+
+	"golang.org/x/sys/unix"
+)
+
+// copier keeps the disk in step with a tree while layers are read. Names come from the tree and have no symlinks in
+// them; if the disk has one there, somebody else put it, and the lookup fails.
+type copier struct {
+	d *disk
+	// The last parent stays open: most entries lie beside the one before.
+	dir   *node
+	dirfd int
+}
+
+func newCopier(d *disk) *copier { return &copier{d: d, dirfd: -1} }
+
+func (c *copier) close() {
+	if c.dirfd >= 0 {
+		unix.Close(c.dirfd)
+	}
+	c.dir, c.dirfd = nil, -1
+}
+
+func (c *copier) enter(dir *node) (int, error) {
+	if c.dir == dir && c.dirfd >= 0 {
+		return c.dirfd, nil
+	}
+	fd, err := c.d.open(dir.path(), unix.O_PATH|unix.O_DIRECTORY)
+	if err != nil {
+		return -1, err
+	}
+	c.close()
+	c.dir, c.dirfd = dir, fd
+	return fd, nil
+}
+
+// create makes the file of a node that is new on the disk, and notes size and digest of its content. Directories get
+// their metadata in the end, when nothing is made in them any more.
+func (c *copier) create(n *node, content io.Reader, limit int64) error {
+	dirfd, err := c.enter(n.parent)
+	if err != nil {
+		return err
+	}
+	switch n.cur.Type {
+	case Regular:
+		n.cur.Size, n.cur.Digest, err = createFileAt(dirfd, n.name, content, limit, false)
+	default:
+		err = createAt(dirfd, n.name, n.cur.Meta)
+		if isDevice(n.cur.Type) && (errors.Is(err, unix.EPERM) || errors.Is(err, unix.EINVAL)) {
+			return nil // the model has it
+		}
+	}
+	if err != nil {
+		return err
+	}
+	n.onDisk = true
+	if n.cur.Type == Directory {
+		return nil
+	}
+	n.hidden, err = applyMeta(dirfd, n.name, n.cur.Meta, false)
+	return err
+}
+
+func isDevice(t Type) bool { return t == CharDevice || t == BlockDevice }
+
+// clone makes the file of a node that shares its inode with another: as a file of its own, since a plugin that writes
+// to one name must not change the others.
+func (c *copier) clone(n, from *node) error {
+	if !from.onDisk {
+		return nil
+	}
+	if n.cur.Type != Regular {
+		return c.create(n, nil, 0)
+	}
+	src, err := c.d.file(from.path(), false)
+	if err != nil {
+		return err
+	}
+	defer src.Close()
+	dirfd, err := c.enter(n.parent)
+	if err != nil {
+		return err
+	}
+	fd, err := unix.Openat(dirfd, n.name, unix.O_WRONLY|unix.O_CREAT|unix.O_EXCL|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0600)
+	if err != nil {
+		return err
+	}
+	dst := os.NewFile(uintptr(fd), n.name)
+	if unix.IoctlFileClone(fd, int(src.Fd())) != nil {
+		_, err = io.Copy(dst, src)
+	}
+	if err = errors.Join(err, dst.Close()); err != nil {
+		return fmt.Errorf("copying %s: %w", from.path(), err)
+	}
+	n.onDisk = true
+	n.hidden, err = applyMeta(dirfd, n.name, n.cur.Meta, false)
+	return err
+}
+
+// remove removes the file of a node, with all below.
+func (c *copier) remove(n *node) error {
+	c.close() // it may be open, or be what is removed
+	err := c.d.at(n.path(), removeTree)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	return err
+}
+
+// finish gives the directories their metadata, deepest first, and notes what the disk says of every file.
+func (c *copier) finish(n *node, dirfd int) error {
+	for _, kid := range n.sorted() {
+		if kid.cur == nil || !kid.onDisk {
+			continue
+		}
+		if kid.cur.Type == Directory {
+			fd, err := openChild(dirfd, kid.name)
+			if err != nil {
+				return pathError(kid.path(), err)
+			}
+			err = c.finish(kid, fd)
+			unix.Close(fd)
+			if err != nil {
+				return err
+			}
+			if kid.hidden, err = applyMeta(dirfd, kid.name, kid.cur.Meta, false); err != nil {
+				return fmt.Errorf("%s: %w", kid.path(), err)
+			}
+		}
+		st, err := statAt(dirfd, kid.name)
+		if err != nil {
+			return pathError(kid.path(), err)
+		}
+		kid.disk = st
+	}
+	return nil
+}

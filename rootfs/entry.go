@@ -1,0 +1,104 @@
+package rootfs
+
+import (
+	"archive/tar"
+	"fmt"
+	"math"
+	"strings"
+	"time"
+)
+
+var unixZero = time.Unix(0, 0).UTC()
+
+const xattrPrefix = "SCHILY.xattr." // PAX records of star, GNU tar and all image builders
+
+// entryName checks the name of a layer's entry and cleans it. A layer has no business with absolute names or "..", so
+// those are refused instead of being bent to fit.
+func entryName(name string, l Limits) (string, error) {
+	switch {
+	case name == "":
+		return "", fmt.Errorf("%w: it is empty", ErrName)
+	case len(name) > l.NameBytes:
+		return "", fmt.Errorf("name of %d bytes: %w", len(name), ErrLimit)
+	case strings.HasPrefix(name, "/"):
+		return "", fmt.Errorf("%w: it is absolute", ErrName)
+	}
+	return cleanName(name)
+}
+
+// linkName checks the target of a hard link: a name in the same tree. Some builders write it with a leading slash.
+func linkName(name string, l Limits) (string, error) {
+	clean, err := entryName(strings.TrimPrefix(name, "/"), l)
+	if err != nil {
+		return "", fmt.Errorf("hard link to %q: %w", name, err)
+	}
+	return clean, nil
+}
+
+// entryMeta turns the header of an entry into a Meta; links, which have none of their own, are the caller's business.
+func entryMeta(h *tar.Header, l Limits) (Meta, error) {
+	m := Meta{Mode: uint32(h.Mode) & 07777, ModTime: h.ModTime.UTC()}
+	switch h.Typeflag {
+	case tar.TypeReg, tar.TypeCont, tar.TypeGNUSparse:
+		m.Type = Regular
+	case tar.TypeDir:
+		m.Type = Directory
+	case tar.TypeSymlink:
+		m.Type, m.Mode, m.Target = Symlink, 0777, h.Linkname
+		if m.Target == "" || strings.IndexByte(m.Target, 0) >= 0 {
+			return m, fmt.Errorf("%w: symlink to %q", ErrFormat, m.Target)
+		}
+		if len(m.Target) >= l.NameBytes {
+			return m, fmt.Errorf("symlink target of %d bytes: %w", len(m.Target), ErrLimit)
+		}
+	case tar.TypeChar:
+		m.Type = CharDevice
+	case tar.TypeBlock:
+		m.Type = BlockDevice
+	case tar.TypeFifo:
+		m.Type = FIFO
+	default:
+		return m, fmt.Errorf("%w: entry of unknown type %q", ErrFormat, h.Typeflag)
+	}
+	if m.Type == CharDevice || m.Type == BlockDevice {
+		if !fits32(h.Devmajor) || !fits32(h.Devminor) {
+			return m, fmt.Errorf("%w: device number %d:%d", ErrFormat, h.Devmajor, h.Devminor)
+		}
+		m.Major, m.Minor = uint32(h.Devmajor), uint32(h.Devminor)
+	}
+	// The last ID, 2^32-1, is no ID: chown(2) takes it for "leave as it is".
+	if !fits32(int64(h.Uid)) || !fits32(int64(h.Gid)) || h.Uid == math.MaxUint32 || h.Gid == math.MaxUint32 {
+		return m, fmt.Errorf("%w: owner %d:%d", ErrFormat, h.Uid, h.Gid)
+	}
+	m.UID, m.GID = uint32(h.Uid), uint32(h.Gid)
+	if h.Size < 0 || h.Size > l.FileBytes {
+		return m, fmt.Errorf("file of %d bytes: %w", h.Size, ErrLimit)
+	}
+	var err error
+	m.Xattrs, err = entryXattrs(h, l)
+	return m, err
+}
+
+func fits32(n int64) bool { return n >= 0 && n <= math.MaxUint32 }
+
+func entryXattrs(h *tar.Header, l Limits) (map[string]string, error) {
+	var out map[string]string
+	total := 0
+	for key, value := range h.PAXRecords {
+		name, ok := strings.CutPrefix(key, xattrPrefix)
+		if !ok || ownedByOverlay(name) {
+			continue
+		}
+		if total += len(name) + len(value); total > l.XattrBytes {
+			return nil, fmt.Errorf("extended attributes of more than %d bytes: %w", l.XattrBytes, ErrLimit)
+		}
+		if name == "" || len(name) > maxComponent || strings.IndexByte(name, 0) >= 0 {
+			return nil, fmt.Errorf("%w: extended attribute named %.40q", ErrFormat, name)
+		}
+		if out == nil {
+			out = map[string]string{}
+		}
+		out[name] = value
+	}
+	return out, nil
+}

@@ -1,0 +1,192 @@
+package rootfs
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+
+	"golang.org/x/sys/unix"
+)
+
+// Host is a directory of the host as a Root: the disk is the truth, there is no model and no journal. It is what a
+// plugin works on when it is called as an executable.
+type Host struct {
+	d      *disk
+	limits Limits
+}
+
+var _ Root = (*Host)(nil)
+
+// OpenHost opens a directory, which may be "/".
+func OpenHost(dir string) (*Host, error) {
+	d, err := openDisk(dir, unix.RESOLVE_IN_ROOT)
+	if err != nil {
+		return nil, err
+	}
+	return &Host{d: d, limits: Limits{}.WithDefaults()}, nil
+}
+
+// Close releases the directory.
+func (h *Host) Close() error { return h.d.close() }
+
+// Lstat implements Root. The digest of a regular file is computed.
+func (h *Host) Lstat(name string) (m Meta, err error) {
+	name, err = cleanName(name)
+	if err != nil {
+		return m, err
+	}
+	err = h.d.at(name, func(dirfd int, base string) (err error) {
+		m, _, err = readMeta(dirfd, base)
+		return err
+	})
+	if err != nil || m.Type != Regular {
+		return m, err
+	}
+	f, err := h.d.file(name, false)
+	if err != nil {
+		return m, err
+	}
+	defer f.Close()
+	m.Size, m.Digest, err = copyContent(io.Discard, f, h.limits.FileBytes)
+	return m, err
+}
+
+// Resolve implements Root.
+func (h *Host) Resolve(name string) (string, error) {
+	name, err := cleanName(name)
+	if err != nil {
+		return "", err
+	}
+	return resolveLinks(name, func(n string) (string, bool, error) {
+		var target string
+		err := h.d.at(n, func(dirfd int, base string) (err error) {
+			target, err = readlinkAt(dirfd, base)
+			return err
+		})
+		switch {
+		case err == nil:
+			return target, true, nil
+		case errors.Is(err, unix.EINVAL): // exists, and is no symlink
+			return "", false, nil
+		}
+		return "", false, err
+	})
+}
+
+// ReadDir implements Root.
+func (h *Host) ReadDir(name string) ([]DirEntry, error) {
+	name, err := cleanName(name)
+	if err != nil {
+		return nil, err
+	}
+	fd, err := h.d.open(name, unix.O_PATH|unix.O_DIRECTORY)
+	if err != nil {
+		return nil, err
+	}
+	defer unix.Close(fd)
+	list, err := names(fd)
+	if err != nil {
+		return nil, pathError(name, err)
+	}
+	out := make([]DirEntry, 0, len(list))
+	for _, n := range list {
+		st, err := statAt(fd, n)
+		if errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
+		if err != nil {
+			return nil, pathError(joinName(name, n), err)
+		}
+		if t, ok := st.fileType(); ok {
+			out = append(out, DirEntry{Name: n, Type: t})
+		}
+	}
+	return out, nil
+}
+
+// Open implements Root.
+func (h *Host) Open(name string) (io.ReadCloser, error) {
+	name, err := cleanName(name)
+	if err != nil {
+		return nil, err
+	}
+	return h.d.file(name, true)
+}
+
+// Put implements Root. The content is on the disk before the name is.
+func (h *Host) Put(name string, m Meta, content io.Reader) error {
+	return h.change(name, func(dirfd int, base string) error {
+		return replaceAt(dirfd, base, func(temp string) error {
+			var err error
+			if m.Type == Regular {
+				_, _, err = createFileAt(dirfd, temp, content, h.limits.FileBytes, true)
+			} else {
+				err = createAt(dirfd, temp, m)
+			}
+			if err == nil {
+				_, err = applyMeta(dirfd, temp, m, true)
+			}
+			return err
+		})
+	})
+}
+
+// Mkdir implements Root.
+func (h *Host) Mkdir(name string, m Meta) error {
+	return h.change(name, func(dirfd int, base string) error {
+		m.Type = Directory
+		if err := createAt(dirfd, base, m); err != nil {
+			return err
+		}
+		_, err := applyMeta(dirfd, base, m, true)
+		return err
+	})
+}
+
+// SetMeta implements Root.
+func (h *Host) SetMeta(name string, m Meta) error {
+	return h.change(name, func(dirfd int, base string) error {
+		st, err := statAt(dirfd, base)
+		if err != nil {
+			return err
+		}
+		m.Type, _ = st.fileType()
+		if err := dropXattrs(dirfd, base, m.Xattrs); err != nil {
+			return err
+		}
+		_, err = applyMeta(dirfd, base, m, true)
+		return err
+	})
+}
+
+// Rename implements Root.
+func (h *Host) Rename(from, to string) error {
+	return h.change(from, func(fromfd int, fromBase string) error {
+		return h.change(to, func(tofd int, toBase string) error {
+			return unix.Renameat(fromfd, fromBase, tofd, toBase)
+		})
+	})
+}
+
+// Remove implements Root.
+func (h *Host) Remove(name string) error {
+	return h.change(name, func(dirfd int, base string) error {
+		err := unix.Unlinkat(dirfd, base, 0)
+		if errors.Is(err, unix.EISDIR) {
+			err = unix.Unlinkat(dirfd, base, unix.AT_REMOVEDIR)
+		}
+		return err
+	})
+}
+
+func (h *Host) change(name string, f func(dirfd int, base string) error) error {
+	clean, err := cleanName(name)
+	if err != nil {
+		return err
+	}
+	if clean == "." {
+		return fmt.Errorf("%w %q: the root itself", ErrName, name)
+	}
+	return h.d.at(clean, f)
+}

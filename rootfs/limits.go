@@ -1,0 +1,38 @@
+package rootfs
+
+// Limits bounds what is read from images, archives and plugins: all of it is untrusted. A zero field means its default,
+// which no real image is known to meet.
+type Limits struct {
+	// Document is the size in bytes of one JSON document: an index, a manifest, a configuration.
+	Document int64
+	// LayerBytes is the uncompressed size of one layer.
+	LayerBytes int64
+	// FileBytes is the apparent size of one regular file; sparse files count with their holes.
+	FileBytes int64
+	// Entries is the number of names in the merged tree, and of entries in one archive.
+	Entries int
+	// NameBytes is the length of a whole path, and of a link target.
+	NameBytes int
+	// XattrBytes is the size of all extended attributes of one file.
+	XattrBytes int
+	// OutputBytes is what one call of a plugin may write to a stream.
+	OutputBytes int64
+}
+
+// WithDefaults fills in the fields that are zero.
+func (l Limits) WithDefaults() Limits {
+	setDefault(&l.Document, 8<<20)
+	setDefault(&l.LayerBytes, 256<<30)
+	setDefault(&l.FileBytes, 64<<30)
+	setDefault(&l.Entries, 10_000_000)
+	setDefault(&l.NameBytes, 4096)
+	setDefault(&l.XattrBytes, 1<<20)
+	setDefault(&l.OutputBytes, 64<<20)
+	return l
+}
+
+func setDefault[T int | int64](p *T, v T) {
+	if *p == 0 {
+		*p = v
+	}
+}

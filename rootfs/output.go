@@ -1,0 +1,152 @@
+package rootfs
+
+import (
+	"archive/tar"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// Tree is a Staging as one whole tree, for what holds no layers.
+type Tree struct {
+	Staging *Staging
+	// Epoch is PackOptions.Epoch.
+	Epoch time.Time
+}
+
+// WriteTar writes the whole tree as one deterministic tar: names in byte order with directories before what is in
+// them, hard links kept, what the base brought with its own times.
+func (t Tree) WriteTar(ctx context.Context, w io.Writer) error {
+	t.Staging.mu.Lock()
+	defer t.Staging.mu.Unlock()
+	p := &packer{s: t.Staging, tw: tar.NewWriter(w), epoch: t.Epoch}
+	err := t.each(ctx, func(n *node, m Meta, linkTo string) error {
+		if n.parent == nil {
+			return p.tw.WriteHeader(header(".", m))
+		}
+		return p.entry(n, m, linkTo)
+	})
+	if err == nil {
+		err = p.tw.Close()
+	}
+	if err != nil {
+		return fmt.Errorf("writing the tree: %w", err)
+	}
+	return nil
+}
+
+// each calls f for every file of the tree with the metadata it is to get, and the path of an earlier name of it if it
+// has one.
+func (t Tree) each(ctx context.Context, f func(n *node, m Meta, linkTo string) error) error {
+	s := t.Staging
+	s.rejoin()
+	links := map[*inode]string{}
+	return s.tree.root.walk(func(n *node) error {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		linkTo := ""
+		if n.cur.Type != Directory {
+			if linkTo = links[n.cur]; linkTo == "" {
+				links[n.cur] = n.path()
+			}
+		}
+		if err := f(n, s.final(n, t.Epoch), linkTo); err != nil {
+			return fmt.Errorf("%s: %w", n.path(), err)
+		}
+		return nil
+	})
+}
+
+// WriteDir writes the whole tree as a new directory, which must not exist; if that fails, what was written is removed.
+// Owners, devices and attributes are given in full: a user who may not do that gets an error.
+func (t Tree) WriteDir(ctx context.Context, dir string) (err error) {
+	t.Staging.mu.Lock()
+	defer t.Staging.mu.Unlock()
+	if err := os.Mkdir(dir, 0700); err != nil {
+		return fmt.Errorf("writing the tree: %w", err)
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(fmt.Errorf("writing the tree to %s: %w", dir, err), removeTree(unix.AT_FDCWD, dir))
+		}
+	}()
+	d, err := openDisk(dir, unix.RESOLVE_BENEATH|unix.RESOLVE_NO_SYMLINKS)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, d.close()) }()
+	var dirs []*node
+	var metas []Meta
+	err = t.each(ctx, func(n *node, m Meta, linkTo string) error {
+		if m.Type == Directory {
+			dirs, metas = append(dirs, n), append(metas, m)
+		}
+		if n.parent == nil {
+			return nil
+		}
+		return d.at(n.path(), func(dirfd int, base string) error { return t.file(d, n, m, linkTo, dirfd, base) })
+	})
+	if err != nil {
+		return err
+	}
+	for i := len(dirs) - 1; i >= 0; i-- { // deepest first: what is made in a directory changes its time
+		err := d.at(dirs[i].path(), func(dirfd int, base string) error {
+			_, err := applyMeta(dirfd, base, metas[i], true)
+			return err
+		})
+		if err != nil {
+			return fmt.Errorf("%s: %w", dirs[i].path(), needsRoot(err))
+		}
+	}
+	return nil
+}
+
+// file makes one file of the tree in an opened directory.
+func (t Tree) file(d *disk, n *node, m Meta, linkTo string, dirfd int, base string) error {
+	switch {
+	case linkTo != "":
+		return d.at(linkTo, func(fromfd int, from string) error {
+			return unix.Linkat(fromfd, from, dirfd, base, 0)
+		})
+	case m.Type == Directory:
+		return createAt(dirfd, base, m)
+	case m.Type != Regular:
+		if err := createAt(dirfd, base, m); err != nil {
+			return needsRoot(err)
+		}
+	default:
+		if err := t.copy(n, dirfd, base); err != nil {
+			return err
+		}
+	}
+	_, err := applyMeta(dirfd, base, m, true)
+	return needsRoot(err)
+}
+
+// copy makes a regular file with the content that the model says it has.
+func (t Tree) copy(n *node, dirfd int, base string) error {
+	f, err := t.Staging.disk.file(n.path(), false)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	size, digest, err := createFileAt(dirfd, base, f, n.cur.Size, false)
+	if err == nil && (size != n.cur.Size || digest != n.cur.Digest) {
+		err = fmt.Errorf("%w: it changed while being read", ErrEscape)
+	}
+	return err
+}
+
+// needsRoot adds the way out to an error for want of privilege.
+func needsRoot(err error) error {
+	if errors.Is(err, unix.EPERM) {
+		return fmt.Errorf("%w: this needs root, a tarball (tar:) does not", err)
+	}
+	return err
+}

@@ -1,0 +1,122 @@
+package rootfs
+
+import (
+	"archive/tar"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+
+	"golang.org/x/sys/unix"
+)
+
+// TarDir writes a directory of the host as one deterministic tar, as a source that is no image: names in byte order,
+// hard links kept, times as they are. Nothing in the directory is changed.
+//
+// Sockets are left out. Of another file system that is mounted inside, the mount point is written and nothing below:
+// that is /proc and /sys, when the directory is a running system's root.
+func TarDir(ctx context.Context, dir string, w io.Writer, l Limits) error {
+	d, err := openDisk(dir, unix.RESOLVE_BENEATH|unix.RESOLVE_NO_SYMLINKS)
+	if err != nil {
+		return err
+	}
+	defer d.close()
+	t := &tarDir{ctx: ctx, limits: l.WithDefaults(), tw: tar.NewWriter(w), links: map[fileID]string{}}
+	m, st, err := readMeta(d.fd, ".")
+	if err != nil {
+		return fmt.Errorf("reading %s: %w", dir, err)
+	}
+	t.dev = st.dev
+	if err = t.tw.WriteHeader(header(".", m)); err == nil {
+		err = t.dir(".", d.fd)
+	}
+	if err == nil {
+		err = t.tw.Close()
+	}
+	if err != nil {
+		return fmt.Errorf("reading %s: %w", dir, err)
+	}
+	return nil
+}
+
+type tarDir struct {
+	ctx    context.Context
+	limits Limits
+	tw     *tar.Writer
+	dev    uint64
+	count  int
+	links  map[fileID]string
+}
+
+func (t *tarDir) dir(path string, dirfd int) error {
+	if err := t.ctx.Err(); err != nil {
+		return err
+	}
+	list, err := names(dirfd)
+	if err != nil {
+		return pathError(path, err)
+	}
+	for _, name := range list {
+		if t.count++; t.count > t.limits.Entries {
+			return fmt.Errorf("more than %d files: %w", t.limits.Entries, ErrLimit)
+		}
+		child := joinName(path, name)
+		if err := t.file(child, dirfd, name); err != nil {
+			return fmt.Errorf("%s: %w", child, err)
+		}
+	}
+	return nil
+}
+
+func (t *tarDir) file(path string, dirfd int, name string) error {
+	m, st, err := readMeta(dirfd, name)
+	if errors.Is(err, errSocket) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	h := header(path, m)
+	id := fileID{st.dev, st.ino}
+	if first, ok := t.links[id]; ok {
+		h.Typeflag, h.Linkname, h.Size, h.PAXRecords = tar.TypeLink, first, 0, nil
+		return t.tw.WriteHeader(h)
+	}
+	if m.Type != Directory && st.nlink > 1 {
+		t.links[id] = path
+	}
+	switch {
+	case m.Type == Regular:
+		return t.regular(h, dirfd, name)
+	case m.Type == Directory && st.dev == t.dev:
+		if err := t.tw.WriteHeader(h); err != nil {
+			return err
+		}
+		fd, err := openChild(dirfd, name)
+		if err != nil {
+			return err
+		}
+		defer unix.Close(fd)
+		return t.dir(path, fd)
+	}
+	return t.tw.WriteHeader(h)
+}
+
+func (t *tarDir) regular(h *tar.Header, dirfd int, name string) error {
+	if h.Size > t.limits.FileBytes {
+		return fmt.Errorf("a file of %d bytes, holes included: %w", h.Size, ErrLimit)
+	}
+	f, err := openRegularAt(dirfd, name)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	if err := t.tw.WriteHeader(h); err != nil {
+		return err
+	}
+	size, _, err := copyContent(t.tw, f, h.Size)
+	if err == nil && size != h.Size {
+		err = fmt.Errorf("%w: it changed while being read", ErrEscape)
+	}
+	return err
+}

@@ -1,0 +1,211 @@
+package rootfs
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"maps"
+	"slices"
+	"strings"
+
+	"golang.org/x/sys/unix"
+)
+
+// inode is a file without a name. Names of one link group share one inode. An inode is never altered once it is in the
+// base: a change gives the node a new one.
+type inode struct {
+	Meta
+	// layer is the layer that brought it, counted from 0.
+	layer int
+}
+
+// node is a name in the tree, in two generations: base is what the layers said, cur what the tree is now; nil means
+// that there is, or was, no such name.
+type node struct {
+	name   string
+	parent *node
+	base   *inode
+	cur    *inode
+	kids   map[string]*node
+
+	// onDisk says that the disk has the file, in the state that disk describes. Not all that the model has can be
+	// made on the disk by every user: devices can't.
+	onDisk bool
+	disk   diskStat
+	// racy: the file was changed so shortly before disk was taken that a further change might have left the same
+	// times. Its content is compared, too.
+	racy bool
+	// linkLayer is the layer that brought this name, if it is a hard link to a file of a lower one.
+	linkLayer int
+	// hidden are the extended attributes of cur that the disk could not be given.
+	hidden map[string]string
+}
+
+// tree is a root file system as a model.
+type tree struct {
+	root  *node
+	count int // nodes, for the limit
+}
+
+func newTree() *tree {
+	root := &inode{Meta: Meta{Type: Directory, Mode: 0755, ModTime: unixZero}}
+	return &tree{root: &node{name: ".", cur: root}}
+}
+
+// path returns the canonical name of a node: no symlinks in it.
+func (n *node) path() string {
+	if n.parent == nil {
+		return "."
+	}
+	parts := []string{}
+	for ; n.parent != nil; n = n.parent {
+		parts = append(parts, n.name)
+	}
+	slices.Reverse(parts)
+	return strings.Join(parts, "/")
+}
+
+// child returns the child of that name, existing now or in the base, or nil.
+func (n *node) child(name string) *node { return n.kids[name] }
+
+// live returns the child of that name if it exists now.
+func (n *node) live(name string) *node {
+	if c := n.kids[name]; c != nil && c.cur != nil {
+		return c
+	}
+	return nil
+}
+
+// sorted returns the children in byte order of their names.
+func (n *node) sorted() []*node {
+	out := make([]*node, 0, len(n.kids))
+	for _, name := range slices.Sorted(maps.Keys(n.kids)) {
+		out = append(out, n.kids[name])
+	}
+	return out
+}
+
+// add returns the child of that name, made if there is none.
+func (t *tree) add(parent *node, name string) *node {
+	if c := parent.kids[name]; c != nil {
+		return c
+	}
+	if parent.kids == nil {
+		parent.kids = map[string]*node{}
+	}
+	c := &node{name: name, parent: parent}
+	parent.kids[name] = c
+	t.count++
+	return c
+}
+
+// drop forgets a name and all below that does not exist in the base, and lets the rest be deleted.
+func (t *tree) drop(n *node) {
+	for _, c := range n.kids {
+		t.drop(c)
+	}
+	n.cur, n.onDisk, n.racy, n.hidden = nil, false, false, nil
+	if n.base == nil && len(n.kids) == 0 && n.parent != nil {
+		delete(n.parent.kids, n.name)
+		t.count--
+	}
+}
+
+// lookup finds a cleaned name without following anything.
+func (t *tree) lookup(name string) *node {
+	n := t.root
+	if name == "." {
+		return n
+	}
+	for part := range strings.SplitSeq(name, "/") {
+		if n = n.live(part); n == nil {
+			return nil
+		}
+	}
+	return n
+}
+
+// resolve follows all symlinks of a cleaned name.
+func (t *tree) resolve(name string) (string, error) {
+	return resolveLinks(name, func(n string) (string, bool, error) {
+		dir, base := splitName(n)
+		parent := t.lookup(dir)
+		if parent == nil {
+			return "", false, notExist(n)
+		}
+		if parent.cur.Type != Directory {
+			return "", false, &fs.PathError{Op: "resolve", Path: n, Err: unix.ENOTDIR}
+		}
+		c := parent.live(base)
+		if c == nil {
+			return "", false, notExist(n)
+		}
+		return c.cur.Target, c.cur.Type == Symlink, nil
+	})
+}
+
+// place resolves the parent of a cleaned name, and returns it with the last component, which may not exist.
+func (t *tree) place(name string) (parent *node, base string, err error) {
+	if name == "." {
+		return nil, "", fmt.Errorf("%w: the root itself", ErrName)
+	}
+	dir, base := splitName(name)
+	real, err := t.resolve(dir)
+	if err != nil {
+		return nil, "", err
+	}
+	parent = t.lookup(real)
+	if parent == nil {
+		return nil, "", notExist(dir)
+	}
+	if parent.cur.Type != Directory {
+		return nil, "", &fs.PathError{Op: "resolve", Path: dir, Err: unix.ENOTDIR}
+	}
+	return parent, base, nil
+}
+
+// find returns the node of a cleaned name; follow says whether a symlink at its end is followed.
+func (t *tree) find(name string, follow bool) (*node, error) {
+	if follow {
+		real, err := t.resolve(name)
+		if err != nil {
+			return nil, err
+		}
+		name = real
+	}
+	if name == "." {
+		return t.root, nil
+	}
+	parent, base, err := t.place(name)
+	if err != nil {
+		return nil, err
+	}
+	c := parent.live(base)
+	if c == nil {
+		return nil, notExist(name)
+	}
+	return c, nil
+}
+
+func notExist(name string) error { return &fs.PathError{Op: "find", Path: name, Err: fs.ErrNotExist} }
+
+// walk calls f for every node below n that exists now, parents first, in byte order of names; fs.SkipDir from f leaves
+// out what is below.
+func (n *node) walk(f func(*node) error) error {
+	if n.cur == nil {
+		return nil
+	}
+	err := f(n)
+	if errors.Is(err, fs.SkipDir) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	for _, c := range n.sorted() {
+		if err := c.walk(f); err != nil {
+			return err
+		}
+	}
+	return nil
+}

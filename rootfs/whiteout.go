@@ -1,0 +1,84 @@
+package rootfs
+
+import (
+	"fmt"
+	"strings"
+)
+
+// Marks of deletion in a layer: image-spec, layer.md, "Whiteouts".
+const (
+	whiteoutPrefix = ".wh."
+	whiteoutOpaque = ".wh..wh..opq"
+	// whiteoutAUFS begins names by which AUFS kept its own books; layers made on it still carry them.
+	whiteoutAUFS = ".wh..wh."
+)
+
+// whiteout carries out an entry that is a mark of deletion; done says that it was one.
+func (u *unpacker) whiteout(dir, base string) (done bool, err error) {
+	marked := strings.HasPrefix(base, whiteoutPrefix)
+	if strings.HasPrefix(dir, whiteoutPrefix) || strings.Contains(dir, "/"+whiteoutPrefix) {
+		return true, fmt.Errorf("%w: a whiteout with something below it", ErrFormat)
+	}
+	if !marked {
+		return false, nil
+	}
+	if u.plain {
+		return true, fmt.Errorf("%w: a whiteout in what is no layer", ErrFormat)
+	}
+	target := base[len(whiteoutPrefix):]
+	switch {
+	case target == "" || target == "." || target == "..":
+		return true, fmt.Errorf("%w: a whiteout of nothing", ErrFormat)
+	case base == whiteoutOpaque:
+	case strings.HasPrefix(base, whiteoutAUFS):
+		return true, nil
+	}
+	// A directory that does not exist has nothing to hide, and a symlink on the way is not followed: what is behind
+	// it was not meant.
+	parent := u.tree.lookup(dir)
+	if parent == nil || parent.cur.Type != Directory {
+		return true, nil
+	}
+	if base != whiteoutOpaque {
+		if n := parent.live(target); n != nil {
+			_, err = u.hideLower(n)
+		}
+		return true, err
+	}
+	for _, n := range parent.sorted() {
+		if n.cur == nil {
+			continue
+		}
+		if _, err := u.hideLower(n); err != nil {
+			return true, err
+		}
+	}
+	return true, nil
+}
+
+// hideLower removes what lower layers have brought at and below n. Whatever this layer brought stays, whether it came
+// before or after the mark, and so do the directories it needs.
+func (u *unpacker) hideLower(n *node) (kept bool, err error) {
+	kept = n.broughtBy() == u.layer
+	for _, c := range n.sorted() {
+		if c.cur == nil {
+			continue
+		}
+		k, err := u.hideLower(c)
+		if err != nil {
+			return kept, err
+		}
+		kept = kept || k
+	}
+	if kept {
+		return true, nil
+	}
+	if err := u.disk.remove(n); err != nil {
+		return false, err
+	}
+	u.tree.drop(n)
+	return false, nil
+}
+
+// broughtBy is the layer that brought a name.
+func (n *node) broughtBy() int { return max(n.cur.layer, n.linkLayer) }
