@@ -44,24 +44,23 @@ func (s *Staging) Changes() ([]Change, error) {
 }
 
 // rejoin gives names that were touched but are equal their base's inode back, so that link groups nobody changed stay
-// whole.
+// whole. Names that the build has linked go back together or not at all.
 func (s *Staging) rejoin() {
-	users := map[*inode]int{}
-	var touched []*node
+	users := map[*inode][]*node{}
 	// The callback returns no error, so walk returns none.
 	_ = s.tree.root.walk(func(n *node) error {
-		if n.cur == n.base {
-			return nil
-		}
-		users[n.cur]++
-		if n.base != nil && s.same(n) {
-			touched = append(touched, n)
+		if n.cur != n.base {
+			users[n.cur] = append(users[n.cur], n)
 		}
 		return nil
 	})
-	for _, n := range touched {
-		if users[n.cur] == 1 {
-			n.cur = n.base
+	for _, names := range users {
+		if !slices.ContainsFunc(names, func(n *node) bool {
+			return n.base == nil || n.base != names[0].base || !s.same(n)
+		}) {
+			for _, n := range names {
+				n.cur = n.base
+			}
 		}
 	}
 }

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"os"
 
 	"golang.org/x/sys/unix"
 )
@@ -50,7 +49,9 @@ func (c *copier) create(n *node, content io.Reader, limit int64) error {
 	}
 	switch n.cur.Type {
 	case Regular:
-		n.cur.Size, n.cur.Digest, err = createFileAt(dirfd, n.name, content, limit, false)
+		n.cur.Size, n.cur.Digest, err = createFileAt(dirfd, n.name, content, limit, n.finish)
+		n.onDisk = err == nil
+		return err
 	default:
 		err = createAt(dirfd, n.name, n.cur.Meta)
 		if isDevice(n.cur.Type) && (errors.Is(err, unix.EPERM) || errors.Is(err, unix.EINVAL)) {
@@ -64,7 +65,17 @@ func (c *copier) create(n *node, content io.Reader, limit int64) error {
 	if n.cur.Type == Directory {
 		return nil
 	}
-	n.hidden, err = applyMeta(dirfd, n.name, n.cur.Meta, false)
+	if n.hidden, err = applyMeta(dirfd, n.name, n.cur.Meta, false); err == nil {
+		n.disk, err = statAt(dirfd, n.name)
+	}
+	return err
+}
+
+// finish gives the opened regular file of a node its metadata, and notes what the disk says of it then.
+func (n *node) finish(fd int) (err error) {
+	if n.hidden, err = setMeta(fd, unix.Fchmod, n.cur.Meta, false); err == nil {
+		n.disk, err = statFD(fd)
+	}
 	return err
 }
 
@@ -88,19 +99,15 @@ func (c *copier) clone(n, from *node) error {
 	if err != nil {
 		return err
 	}
-	fd, err := unix.Openat(dirfd, n.name, unix.O_WRONLY|unix.O_CREAT|unix.O_EXCL|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0600)
-	if err != nil {
-		return err
-	}
-	dst := os.NewFile(uintptr(fd), n.name)
-	if unix.IoctlFileClone(fd, int(src.Fd())) != nil {
-		_, err = io.Copy(dst, src)
-	}
-	if err = errors.Join(err, dst.Close()); err != nil {
-		return fmt.Errorf("copying %s: %w", from.path(), err)
-	}
-	n.onDisk = true
-	n.hidden, err = applyMeta(dirfd, n.name, n.cur.Meta, false)
+	_, _, err = createFileAt(dirfd, n.name, nil, 0, func(fd int) error {
+		if unix.IoctlFileClone(fd, int(src.Fd())) != nil {
+			if _, _, err := copyContent(fdWriter(fd), src, n.cur.Size); err != nil {
+				return fmt.Errorf("copying %s: %w", from.path(), err)
+			}
+		}
+		return n.finish(fd)
+	})
+	n.onDisk = err == nil
 	return err
 }
 
@@ -114,31 +121,25 @@ func (c *copier) remove(n *node) error {
 	return err
 }
 
-// finish gives the directories their metadata, deepest first, and notes what the disk says of every file.
-func (c *copier) finish(n *node, dirfd int) error {
-	for _, kid := range n.sorted() {
-		if kid.cur == nil || !kid.onDisk {
+// seal gives the directories below n, whose path is dir, their metadata, and notes what the disk says of them then:
+// deepest first, since what is made in a directory changes its time.
+func (c *copier) seal(n *node, dir string) error {
+	for name, kid := range n.kids {
+		if kid.cur == nil || !kid.onDisk || kid.cur.Type != Directory {
 			continue
 		}
-		if kid.cur.Type == Directory {
-			fd, err := openChild(dirfd, kid.name)
-			if err != nil {
-				return pathError(kid.path(), err)
-			}
-			err = c.finish(kid, fd)
-			unix.Close(fd)
-			if err != nil {
-				return err
-			}
-			if kid.hidden, err = applyMeta(dirfd, kid.name, kid.cur.Meta, false); err != nil {
-				return fmt.Errorf("%s: %w", kid.path(), err)
-			}
+		if err := c.seal(kid, joinName(dir, name)); err != nil {
+			return err
 		}
-		st, err := statAt(dirfd, kid.name)
-		if err != nil {
-			return pathError(kid.path(), err)
-		}
-		kid.disk = st
 	}
-	return nil
+	fd, err := c.d.open(dir, unix.O_PATH|unix.O_DIRECTORY)
+	if err != nil {
+		return err
+	}
+	defer unix.Close(fd)
+	if n.hidden, err = setMeta(fd, chmodHandle, n.cur.Meta, false); err == nil {
+		n.disk, err = statFD(fd)
+	}
+	n.onDisk = true
+	return pathError(dir, err)
 }

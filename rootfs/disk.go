@@ -33,22 +33,32 @@ func (d *disk) close() error { return unix.Close(d.fd) }
 
 // open opens a cleaned name. flags say whether a symlink at its end is followed.
 func (d *disk) open(name string, flags int) (int, error) {
-	how := unix.OpenHow{Flags: uint64(flags | unix.O_CLOEXEC), Resolve: d.resolve}
-	for range 128 { // EAGAIN: a rename raced with a ".." in a symlink
-		fd, err := unix.Openat2(d.fd, name, &how)
-		switch {
-		case err == nil:
-			return fd, nil
-		case errors.Is(err, unix.EAGAIN), errors.Is(err, unix.EINTR):
-			continue
-		case errors.Is(err, unix.ENOSYS):
-			return -1, fmt.Errorf("looking up %s: openat2(2) is missing, Linux 5.6 or later is needed: %w", name, err)
-		case errors.Is(err, unix.EXDEV), errors.Is(err, unix.ELOOP) && d.resolve&unix.RESOLVE_NO_SYMLINKS != 0:
-			return -1, fmt.Errorf("%s: %w", name, ErrEscape)
-		}
-		return -1, &fs.PathError{Op: "open", Path: name, Err: err}
+	fd, err := openat2(d.fd, name, flags, d.resolve)
+	switch {
+	case err == nil:
+		return fd, nil
+	case errors.Is(err, unix.ENOSYS):
+		err = fmt.Errorf("openat2(2) is missing, Linux 5.6 or later is needed: %w", err)
+	case errors.Is(err, unix.EXDEV), errors.Is(err, unix.ELOOP) && d.resolve&unix.RESOLVE_NO_SYMLINKS != 0:
+		err = ErrEscape
+	case errors.Is(err, unix.EAGAIN):
+		err = fmt.Errorf("%w: the tree keeps changing", ErrEscape)
+	case errors.Is(err, unix.ENAMETOOLONG):
+		err = fmt.Errorf("%w: %w", ErrName, err)
 	}
-	return -1, fmt.Errorf("%s: %w: the tree keeps changing", name, ErrEscape)
+	return -1, &fs.PathError{Op: "open", Path: name, Err: err}
+}
+
+// openat2 opens a name below an opened directory, under the given RESOLVE_ flags.
+func openat2(dirfd int, name string, flags int, resolve uint64) (int, error) {
+	how := unix.OpenHow{Flags: uint64(flags | unix.O_CLOEXEC), Resolve: resolve}
+	for range 128 { // EAGAIN: a rename raced with a ".." in a symlink
+		fd, err := unix.Openat2(dirfd, name, &how)
+		if !errors.Is(err, unix.EAGAIN) && !errors.Is(err, unix.EINTR) {
+			return fd, err
+		}
+	}
+	return -1, unix.EAGAIN
 }
 
 // parent opens the directory that holds a cleaned name other than ".".
@@ -66,25 +76,22 @@ func (d *disk) at(name string, f func(dirfd int, base string) error) error {
 			return err
 		}
 		defer unix.Close(fd)
-		return f(fd, ".")
+		return pathError(name, f(fd, "."))
 	}
 	fd, base, err := d.parent(name)
 	if err != nil {
 		return err
 	}
 	defer unix.Close(fd)
-	if err := f(fd, base); err != nil {
-		return pathError(name, err)
-	}
-	return nil
+	return pathError(name, f(fd, base))
 }
 
-// pathError names the file in an error of a system call.
+// pathError names the file in an error that does not name one yet.
 func pathError(name string, err error) error {
-	if errno, ok := errors.AsType[unix.Errno](err); ok && errno == err {
-		return &fs.PathError{Op: "access", Path: name, Err: errno}
+	if _, named := errors.AsType[*fs.PathError](err); named || err == nil {
+		return err
 	}
-	return err
+	return &fs.PathError{Op: "access", Path: name, Err: err}
 }
 
 // file opens a regular file for reading; nothing else, so that a FIFO or a device never blocks or acts.
@@ -134,7 +141,17 @@ func names(dirfd int) ([]string, error) {
 	return list, nil
 }
 
-// openChild opens a directory of an opened directory, if it is one and no symlink.
+var errMounted = fmt.Errorf("something is mounted there: %w", ErrEscape)
+
+// sameMount are the rules of a step from an opened directory to a file in it. Bind mounts of the same file system have
+// its device number, so that only the kernel can tell them.
+const sameMount = unix.RESOLVE_BENEATH | unix.RESOLVE_NO_SYMLINKS | unix.RESOLVE_NO_MAGICLINKS | unix.RESOLVE_NO_XDEV
+
+// openChild opens a directory of an opened directory, if it is one, no symlink, and not mounted there: errMounted.
 func openChild(dirfd int, base string) (int, error) {
-	return unix.Openat(dirfd, base, unix.O_PATH|unix.O_DIRECTORY|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
+	fd, err := openat2(dirfd, base, unix.O_PATH|unix.O_DIRECTORY|unix.O_NOFOLLOW, sameMount)
+	if errors.Is(err, unix.EXDEV) {
+		return -1, errMounted
+	}
+	return fd, err
 }

@@ -47,6 +47,12 @@ func ownedByOverlay(name string) bool {
 	return strings.HasPrefix(name, "trusted.overlay.") || strings.HasPrefix(name, "user.overlay.")
 }
 
+// isLabel reports whether an attribute is the building host's security policy speaking of a file. Those of the base are
+// kept, in the model alone, and none is added.
+func isLabel(name string) bool {
+	return name == "security.selinux" || name == "security.ima" || name == "security.evm"
+}
+
 // readXattrs reads all extended attributes of a file of an opened directory, nil where there are none or the file
 // system has none.
 func readXattrs(dirfd int, base string) (map[string]string, error) {
@@ -109,6 +115,14 @@ func applyMeta(dirfd int, base string, m Meta, strict bool) (hidden map[string]s
 		return nil, err
 	}
 	defer unix.Close(fd)
+	return setMeta(fd, chmodHandle, m, strict)
+}
+
+// chmodHandle is fchmod(2) for an O_PATH handle, which that does not take.
+func chmodHandle(fd int, mode uint32) error { return unix.Chmod(procFD(fd), mode) }
+
+// setMeta is applyMeta for an open file; chmod suits the way in which it was opened.
+func setMeta(fd int, chmod func(int, uint32) error, m Meta, strict bool) (hidden map[string]string, err error) {
 	mode := m.Mode
 	if err := unix.Fchownat(fd, "", int(m.UID), int(m.GID), unix.AT_EMPTY_PATH); err != nil {
 		if strict || !errors.Is(err, unix.EPERM) && !errors.Is(err, unix.EINVAL) {
@@ -120,7 +134,7 @@ func applyMeta(dirfd int, base string, m Meta, strict bool) (hidden map[string]s
 		mode = diskMode(m.Type, mode)
 	}
 	if m.Type != Symlink {
-		if err := unix.Chmod(procFD(fd), mode); err != nil {
+		if err := chmod(fd, mode); err != nil {
 			return nil, fmt.Errorf("changing mode to %#o: %w", m.Mode, err)
 		}
 	}
@@ -131,14 +145,22 @@ func applyMeta(dirfd int, base string, m Meta, strict bool) (hidden map[string]s
 	if m.ModTime.IsZero() {
 		return hidden, nil
 	}
-	ts, err := unix.TimeToTimespec(m.ModTime)
-	if err == nil {
-		err = unix.UtimesNanoAt(dirfd, base, []unix.Timespec{ts, ts}, unix.AT_SYMLINK_NOFOLLOW)
-	}
-	if err != nil && strict {
+	if err := setTime(fd, m); err != nil && strict {
 		return nil, fmt.Errorf("changing time: %w", err)
 	}
 	return hidden, nil
+}
+
+func setTime(fd int, m Meta) error {
+	ts, err := unix.TimeToTimespec(m.ModTime)
+	if err != nil {
+		return err
+	}
+	both := []unix.Timespec{ts, ts}
+	if err = unix.UtimesNanoAt(fd, "", both, unix.AT_EMPTY_PATH); errors.Is(err, unix.EINVAL) { // before Linux 5.8
+		err = unix.UtimesNanoAt(unix.AT_FDCWD, procFD(fd), both, 0)
+	}
+	return err
 }
 
 // diskMode is the mode that a file gets on a disk where its owner, the caller, must be able to work on it.
@@ -152,18 +174,30 @@ func diskMode(t Type, mode uint32) uint32 {
 	return mode&01777 | 0600
 }
 
+// refusesXattr reports whether an error says that the file system or the kernel does not take an attribute from this
+// caller, of this kind, or of this size: setxattr(2).
+func refusesXattr(err error) bool {
+	switch err {
+	case unix.EPERM, unix.ENOTSUP, unix.EINVAL, unix.E2BIG, unix.ERANGE, unix.ENOSPC, unix.EDQUOT:
+		return true
+	}
+	return false
+}
+
 func setXattrs(fd int, m Meta, strict bool) (hidden map[string]string, err error) {
 	if len(m.Xattrs) == 0 {
 		return nil, nil
 	}
 	for _, name := range slices.Sorted(maps.Keys(m.Xattrs)) {
 		value := m.Xattrs[name]
-		err := unix.Setxattr(procFD(fd), name, []byte(value), 0)
-		if err == nil {
-			continue
-		}
-		if strict || !errors.Is(err, unix.EPERM) && !errors.Is(err, unix.ENOTSUP) && !errors.Is(err, unix.EINVAL) {
-			return nil, fmt.Errorf("setting extended attribute %s: %w", name, err)
+		if strict || !isLabel(name) {
+			err := unix.Setxattr(procFD(fd), name, []byte(value), 0)
+			if err == nil {
+				continue
+			}
+			if strict || !refusesXattr(err) {
+				return nil, fmt.Errorf("setting extended attribute %s: %w", name, err)
+			}
 		}
 		if hidden == nil {
 			hidden = map[string]string{}
@@ -180,7 +214,7 @@ func dropXattrs(dirfd int, base string, keep map[string]string) error {
 		return err
 	}
 	for name := range have {
-		if _, ok := keep[name]; ok {
+		if _, ok := keep[name]; ok || isLabel(name) {
 			continue
 		}
 		err := unix.Lremovexattr(procFD(dirfd)+"/"+base, name)

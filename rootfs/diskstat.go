@@ -26,10 +26,25 @@ func statAt(dirfd int, base string) (diskStat, error) {
 	return makeDiskStat(&st), nil
 }
 
+func statFD(fd int) (diskStat, error) {
+	var st unix.Stat_t
+	if err := unix.Fstat(fd, &st); err != nil {
+		return diskStat{}, err
+	}
+	return makeDiskStat(&st), nil
+}
+
 func makeDiskStat(st *unix.Stat_t) diskStat {
 	return diskStat{dev: st.Dev, ino: st.Ino, mode: st.Mode, nlink: uint32(st.Nlink), uid: st.Uid, gid: st.Gid,
 		rdev: st.Rdev, size: st.Size, mtime: st.Mtim, ctime: st.Ctim}
 }
+
+// fileID tells files of one disk apart.
+type fileID struct{ dev, ino uint64 }
+
+func (s diskStat) id() fileID { return fileID{s.dev, s.ino} }
+
+func (s diskStat) isDir() bool { return s.mode&unix.S_IFMT == unix.S_IFDIR }
 
 // fileType returns the type of a file; ok is false for a socket, which no layer can hold.
 func (s diskStat) fileType() (t Type, ok bool) {

@@ -4,28 +4,77 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"hash"
 	"io"
 	"io/fs"
-	"os"
 	"sync"
 
 	"golang.org/x/sys/unix"
 )
 
-// copyBuffers are shared by everything that copies file content.
-var copyBuffers = sync.Pool{New: func() any { b := make([]byte, 256<<10); return &b }}
+// copyTools are what copying the content of a file takes.
+type copyTools struct {
+	buf  []byte
+	hash hash.Hash
+}
 
-// copyContent copies at most limit bytes, and reports the size and digest of what it copied.
+var copyPool = sync.Pool{New: func() any { return &copyTools{make([]byte, 256<<10), sha256.New()} }}
+
+// copyContent copies a file's content, which is an error past limit bytes, and reports the size and digest of what it
+// copied.
 func copyContent(w io.Writer, r io.Reader, limit int64) (size int64, digest [32]byte, err error) {
-	buf := copyBuffers.Get().(*[]byte)
-	defer copyBuffers.Put(buf)
-	h := sha256.New()
-	// The structs hide ReaderFrom and WriterTo, which would bring buffers of their own.
-	size, err = io.CopyBuffer(struct{ io.Writer }{io.MultiWriter(w, h)}, struct{ io.Reader }{io.LimitReader(r, limit+1)}, *buf)
-	if err == nil && size > limit {
-		err = fmt.Errorf("content is larger than %d bytes: %w", limit, ErrLimit)
+	c := copyPool.Get().(*copyTools)
+	defer copyPool.Put(c)
+	c.hash.Reset()
+	for {
+		n, err := r.Read(c.buf)
+		if int64(n) > limit-size {
+			return size, digest, fmt.Errorf("content is larger than %d bytes: %w", limit, ErrLimit)
+		}
+		if n > 0 {
+			size += int64(n)
+			c.hash.Write(c.buf[:n])
+			if _, err := w.Write(c.buf[:n]); err != nil {
+				return size, digest, err
+			}
+		}
+		if errors.Is(err, io.EOF) {
+			c.hash.Sum(digest[:0])
+			return size, digest, nil
+		}
+		if err != nil {
+			return size, digest, err
+		}
 	}
-	return size, [32]byte(h.Sum(nil)), err
+}
+
+// stopReader fails as soon as stop, a context's Err, says so: one file can be large.
+type stopReader struct {
+	r    io.Reader
+	stop func() error
+}
+
+func (s stopReader) Read(p []byte) (int, error) {
+	if err := s.stop(); err != nil {
+		return 0, err
+	}
+	return s.r.Read(p)
+}
+
+// fdWriter writes to a file without the poller that an os.File brings.
+type fdWriter int
+
+func (w fdWriter) Write(p []byte) (done int, err error) {
+	for done < len(p) {
+		n, err := unix.Write(int(w), p[done:])
+		if n > 0 {
+			done += n
+		}
+		if err != nil && !errors.Is(err, unix.EINTR) {
+			return done, err
+		}
+	}
+	return done, nil
 }
 
 // createAt makes what m describes under a name that must not exist, without owner, attributes and time, which
@@ -46,32 +95,33 @@ func createAt(dirfd int, base string, m Meta) error {
 	return fmt.Errorf("internal error: creating a %v", m.Type)
 }
 
-// createFileAt makes a regular file under a name that must not exist and fills it. What it made is removed again if
-// that fails.
-func createFileAt(dirfd int, base string, content io.Reader, limit int64, sync bool) (size int64, digest [32]byte, err error) {
+// createFileAt makes a regular file under a name that must not exist, fills it (nil is an empty file) and lets finish
+// work on its handle. What it made is removed again if that fails.
+func createFileAt(dirfd int, base string, content io.Reader, limit int64, finish func(fd int) error) (size int64, digest [32]byte, err error) {
 	fd, err := unix.Openat(dirfd, base, unix.O_WRONLY|unix.O_CREAT|unix.O_EXCL|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0600)
 	if err != nil {
 		return 0, digest, err
 	}
-	f := os.NewFile(uintptr(fd), base)
 	defer func() {
-		if cerr := f.Close(); err == nil {
+		if cerr := unix.Close(fd); err == nil {
 			err = cerr
 		}
 		if err != nil {
 			err = errors.Join(err, ignoreNotExist(unix.Unlinkat(dirfd, base, 0)))
 		}
 	}()
-	if content != nil {
-		if size, digest, err = copyContent(f, content, limit); err != nil {
-			return size, digest, err
-		}
+	if content == nil {
+		content = eof{}
 	}
-	if sync {
-		err = f.Sync()
+	if size, digest, err = copyContent(fdWriter(fd), content, limit); err != nil {
+		return size, digest, err
 	}
-	return size, digest, err
+	return size, digest, finish(fd)
 }
+
+type eof struct{}
+
+func (eof) Read([]byte) (int, error) { return 0, io.EOF }
 
 func ignoreNotExist(err error) error {
 	if errors.Is(err, fs.ErrNotExist) {
@@ -99,54 +149,33 @@ func replaceAt(dirfd int, base string, make func(temp string) error) error {
 	return fmt.Errorf("finding a free name beside it: %w", fs.ErrExist)
 }
 
-// removeTree removes a file or a whole directory of an opened directory. It follows no symlink, and does not go into
-// another file system that is mounted in the tree: that is an error.
-func removeTree(dirfd int, base string) error {
-	st, err := statAt(dirfd, base)
+// renameAt moves a file over a file, or a directory to a new name. Where both names are one file, rename(2) does
+// nothing: here the old name goes.
+func renameAt(fromfd int, from string, tofd int, to string) error {
+	a, err := statAt(fromfd, from)
 	if err != nil {
-		return ignoreNotExist(err)
-	}
-	if st.mode&unix.S_IFMT != unix.S_IFDIR {
-		return ignoreNotExist(unix.Unlinkat(dirfd, base, 0))
-	}
-	return removeDir(dirfd, base, st.dev)
-}
-
-func removeDir(dirfd int, base string, dev uint64) error {
-	fd, err := openChild(dirfd, base)
-	if err != nil {
-		return ignoreNotExist(err)
-	}
-	defer unix.Close(fd)
-	var st unix.Stat_t
-	if err := unix.Fstat(fd, &st); err != nil {
 		return err
 	}
-	if st.Dev != dev {
-		return fmt.Errorf("removing %s: another file system is mounted there", base)
+	b, err := statAt(tofd, to)
+	if errors.Is(err, fs.ErrNotExist) {
+		return unix.Renameat(fromfd, from, tofd, to)
 	}
-	if unix.Geteuid() != 0 && st.Mode&0700 != 0700 {
-		if err := unix.Chmod(procFD(fd), 0700); err != nil {
-			return fmt.Errorf("making %s removable: %w", base, err)
-		}
-	}
-	list, err := names(fd)
 	if err != nil {
-		return fmt.Errorf("listing %s: %w", base, err)
+		return err
 	}
-	for _, name := range list {
-		child, err := statAt(fd, name)
-		switch {
-		case errors.Is(err, fs.ErrNotExist):
-			continue
-		case err == nil && child.mode&unix.S_IFMT == unix.S_IFDIR:
-			err = removeDir(fd, name, dev)
-		case err == nil:
-			err = ignoreNotExist(unix.Unlinkat(fd, name, 0))
+	if a.id() != b.id() {
+		if a.isDir() || b.isDir() {
+			return fs.ErrExist
 		}
-		if err != nil {
-			return fmt.Errorf("%s/%w", base, pathError(name, err))
-		}
+		return unix.Renameat(fromfd, from, tofd, to)
 	}
-	return ignoreNotExist(unix.Unlinkat(dirfd, base, unix.AT_REMOVEDIR))
+	fromDir, err := statFD(fromfd)
+	if err != nil {
+		return err
+	}
+	toDir, err := statFD(tofd)
+	if err != nil || a.isDir() || from == to && fromDir.id() == toDir.id() {
+		return err
+	}
+	return unix.Unlinkat(fromfd, from, 0)
 }

@@ -12,32 +12,24 @@ var unixZero = time.Unix(0, 0).UTC()
 
 const xattrPrefix = "SCHILY.xattr." // PAX records of star, GNU tar and all image builders
 
-// entryName checks the name of a layer's entry and cleans it. A layer has no business with absolute names or "..", so
-// those are refused instead of being bent to fit.
+// entryName checks the name of a layer's entry, or of what a hard link is to, and cleans it. Names with a leading slash
+// are of the image's root: kaniko calls that "/", buildpacks begin all names so. ".." has no such meaning and is refused.
 func entryName(name string, l Limits) (string, error) {
 	switch {
 	case name == "":
 		return "", fmt.Errorf("%w: it is empty", ErrName)
 	case len(name) > l.NameBytes:
 		return "", fmt.Errorf("name of %d bytes: %w", len(name), ErrLimit)
-	case strings.HasPrefix(name, "/"):
-		return "", fmt.Errorf("%w: it is absolute", ErrName)
 	}
 	return cleanName(name)
-}
-
-// linkName checks the target of a hard link: a name in the same tree. Some builders write it with a leading slash.
-func linkName(name string, l Limits) (string, error) {
-	clean, err := entryName(strings.TrimPrefix(name, "/"), l)
-	if err != nil {
-		return "", fmt.Errorf("hard link to %q: %w", name, err)
-	}
-	return clean, nil
 }
 
 // entryMeta turns the header of an entry into a Meta; links, which have none of their own, are the caller's business.
 func entryMeta(h *tar.Header, l Limits) (Meta, error) {
 	m := Meta{Mode: uint32(h.Mode) & 07777, ModTime: h.ModTime.UTC()}
+	if m.ModTime.IsZero() {
+		m.ModTime = unixZero // as everybody who writes that time with archive/tar
+	}
 	switch h.Typeflag {
 	case tar.TypeReg, tar.TypeCont, tar.TypeGNUSparse:
 		m.Type = Regular
@@ -61,13 +53,13 @@ func entryMeta(h *tar.Header, l Limits) (Meta, error) {
 		return m, fmt.Errorf("%w: entry of unknown type %q", ErrFormat, h.Typeflag)
 	}
 	if m.Type == CharDevice || m.Type == BlockDevice {
-		if !fits32(h.Devmajor) || !fits32(h.Devminor) {
+		if h.Devmajor < 0 || h.Devmajor > maxMajor || h.Devminor < 0 || h.Devminor > maxMinor {
 			return m, fmt.Errorf("%w: device number %d:%d", ErrFormat, h.Devmajor, h.Devminor)
 		}
 		m.Major, m.Minor = uint32(h.Devmajor), uint32(h.Devminor)
 	}
 	// The last ID, 2^32-1, is no ID: chown(2) takes it for "leave as it is".
-	if !fits32(int64(h.Uid)) || !fits32(int64(h.Gid)) || h.Uid == math.MaxUint32 || h.Gid == math.MaxUint32 {
+	if !isID(int64(h.Uid)) || !isID(int64(h.Gid)) {
 		return m, fmt.Errorf("%w: owner %d:%d", ErrFormat, h.Uid, h.Gid)
 	}
 	m.UID, m.GID = uint32(h.Uid), uint32(h.Gid)
@@ -79,7 +71,10 @@ func entryMeta(h *tar.Header, l Limits) (Meta, error) {
 	return m, err
 }
 
-func fits32(n int64) bool { return n >= 0 && n <= math.MaxUint32 }
+func isID(n int64) bool { return n >= 0 && n < math.MaxUint32 }
+
+// The largest device numbers that Linux has: MKDEV in its kdev_t.h.
+const maxMajor, maxMinor = 1<<12 - 1, 1<<20 - 1
 
 func entryXattrs(h *tar.Header, l Limits) (map[string]string, error) {
 	var out map[string]string

@@ -30,7 +30,7 @@ func (e *LayerError) Error() string {
 	if e.Entry == "" {
 		return fmt.Sprintf("layer %d: %v", e.Layer+1, e.Err)
 	}
-	return fmt.Sprintf("layer %d, entry %q: %v", e.Layer+1, e.Entry, e.Err)
+	return fmt.Sprintf("layer %d, entry %.200q: %v", e.Layer+1, e.Entry, e.Err)
 }
 
 func (e *LayerError) Unwrap() error { return e.Err }

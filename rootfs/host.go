@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"strings"
 
 	"golang.org/x/sys/unix"
 )
@@ -49,7 +50,7 @@ func (h *Host) Lstat(name string) (m Meta, err error) {
 	}
 	defer f.Close()
 	m.Size, m.Digest, err = copyContent(io.Discard, f, h.limits.FileBytes)
-	return m, err
+	return m, pathError(name, err)
 }
 
 // Resolve implements Root.
@@ -58,20 +59,18 @@ func (h *Host) Resolve(name string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	return resolveLinks(name, func(n string) (string, bool, error) {
-		var target string
-		err := h.d.at(n, func(dirfd int, base string) (err error) {
-			target, err = readlinkAt(dirfd, base)
+	none := struct{}{}
+	path, _, _, err := resolveLinks(name, none, func(_ struct{}, dir []string, base string) (_ struct{}, t Type, target string, err error) {
+		err = h.d.at(joinName(strings.Join(dir, "/"), base), func(dirfd int, base string) error {
+			st, err := statAt(dirfd, base)
+			if t, _ = st.fileType(); err == nil && t == Symlink {
+				target, err = readlinkAt(dirfd, base)
+			}
 			return err
 		})
-		switch {
-		case err == nil:
-			return target, true, nil
-		case errors.Is(err, unix.EINVAL): // exists, and is no symlink
-			return "", false, nil
-		}
-		return "", false, err
+		return none, t, target, err
 	})
+	return path, err
 }
 
 // ReadDir implements Root.
@@ -111,22 +110,31 @@ func (h *Host) Open(name string) (io.ReadCloser, error) {
 	if err != nil {
 		return nil, err
 	}
-	return h.d.file(name, true)
+	f, err := h.d.file(name, true)
+	if err != nil {
+		return nil, err
+	}
+	return f, nil
 }
 
 // Put implements Root. The content is on the disk before the name is.
 func (h *Host) Put(name string, m Meta, content io.Reader) error {
 	return h.change(name, func(dirfd int, base string) error {
+		if m.Type == Directory {
+			return unix.EISDIR
+		}
 		return replaceAt(dirfd, base, func(temp string) error {
-			var err error
-			if m.Type == Regular {
-				_, _, err = createFileAt(dirfd, temp, content, h.limits.FileBytes, true)
-			} else {
-				err = createAt(dirfd, temp, m)
+			if m.Type != Regular {
+				err := createAt(dirfd, temp, m)
+				if err == nil {
+					_, err = applyMeta(dirfd, temp, m, true)
+				}
+				return err
 			}
-			if err == nil {
-				_, err = applyMeta(dirfd, temp, m, true)
-			}
+			_, _, err := createFileAt(dirfd, temp, content, h.limits.FileBytes, func(fd int) error {
+				_, err := setMeta(fd, unix.Fchmod, m, true)
+				return errors.Join(err, unix.Fsync(fd))
+			})
 			return err
 		})
 	})
@@ -140,6 +148,9 @@ func (h *Host) Mkdir(name string, m Meta) error {
 			return err
 		}
 		_, err := applyMeta(dirfd, base, m, true)
+		if err != nil {
+			err = errors.Join(err, unix.Unlinkat(dirfd, base, unix.AT_REMOVEDIR))
+		}
 		return err
 	})
 }
@@ -163,8 +174,11 @@ func (h *Host) SetMeta(name string, m Meta) error {
 // Rename implements Root.
 func (h *Host) Rename(from, to string) error {
 	return h.change(from, func(fromfd int, fromBase string) error {
+		if _, err := statAt(fromfd, fromBase); err != nil {
+			return err // of this name; what follows is of the other
+		}
 		return h.change(to, func(tofd int, toBase string) error {
-			return unix.Renameat(fromfd, fromBase, tofd, toBase)
+			return renameAt(fromfd, fromBase, tofd, toBase)
 		})
 	})
 }

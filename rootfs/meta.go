@@ -71,9 +71,11 @@ func (m Meta) SameContent(o Meta) bool {
 		m.Major == o.Major && m.Minor == o.Minor
 }
 
-// shape returns m without what its type can't have.
+// shape returns m without what its type can't have, sharing nothing with it that could be changed.
 func (m Meta) shape() Meta {
 	m.Mode &= 07777
+	m.Xattrs = maps.Clone(m.Xattrs)
+	maps.DeleteFunc(m.Xattrs, func(name, _ string) bool { return ownedByOverlay(name) })
 	if m.Type != Regular {
 		m.Size, m.Digest = 0, [32]byte{}
 	}

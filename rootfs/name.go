@@ -18,7 +18,7 @@ func cleanName(name string) (string, error) {
 		case p == "" || p == ".":
 		case p == "..":
 			return "", fmt.Errorf("%w %q: \"..\" is not allowed", ErrName, name)
-		case len(p) > maxComponent:
+		case len(strings.TrimPrefix(p, whiteoutPrefix)) > maxComponent: // the longest names can be whited out, too
 			return "", fmt.Errorf("%w %.40q...: a component is longer than %d bytes", ErrName, name, maxComponent)
 		default:
 			parts = append(parts, p)
@@ -40,7 +40,7 @@ func splitName(name string) (dir, base string) {
 
 // joinName joins a cleaned directory name and a component.
 func joinName(dir, base string) string {
-	if dir == "." {
+	if dir == "." || dir == "" {
 		return base
 	}
 	return dir + "/" + base

@@ -6,7 +6,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
+	"io/fs"
+	"path/filepath"
+	"slices"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -29,7 +31,7 @@ func (t Tree) WriteTar(ctx context.Context, w io.Writer) error {
 		if n.parent == nil {
 			return p.tw.WriteHeader(header(".", m))
 		}
-		return p.entry(n, m, linkTo)
+		return p.entry(ctx, n, m, linkTo)
 	})
 	if err == nil {
 		err = p.tw.Close()
@@ -50,16 +52,17 @@ func (t Tree) each(ctx context.Context, f func(n *node, m Meta, linkTo string) e
 		if err := ctx.Err(); err != nil {
 			return err
 		}
+		path := n.path()
+		if slices.Contains(s.scratch, path) {
+			return fs.SkipDir
+		}
 		linkTo := ""
 		if n.cur.Type != Directory {
 			if linkTo = links[n.cur]; linkTo == "" {
-				links[n.cur] = n.path()
+				links[n.cur] = path
 			}
 		}
-		if err := f(n, s.final(n, t.Epoch), linkTo); err != nil {
-			return fmt.Errorf("%s: %w", n.path(), err)
-		}
-		return nil
+		return pathError(path, f(n, s.final(n, t.Epoch), linkTo))
 	})
 }
 
@@ -68,29 +71,41 @@ func (t Tree) each(ctx context.Context, f func(n *node, m Meta, linkTo string) e
 func (t Tree) WriteDir(ctx context.Context, dir string) (err error) {
 	t.Staging.mu.Lock()
 	defer t.Staging.mu.Unlock()
-	if err := os.Mkdir(dir, 0700); err != nil {
+	parent, err := openDisk(filepath.Dir(dir), 0)
+	if err != nil {
 		return fmt.Errorf("writing the tree: %w", err)
+	}
+	defer parent.close()
+	base := filepath.Base(dir)
+	if err := unix.Mkdirat(parent.fd, base, 0700); err != nil {
+		return fmt.Errorf("writing the tree: %w", pathError(dir, err))
 	}
 	defer func() {
 		if err != nil {
-			err = errors.Join(fmt.Errorf("writing the tree to %s: %w", dir, err), removeTree(unix.AT_FDCWD, dir))
+			err = errors.Join(fmt.Errorf("writing the tree to %s: %w", dir, err), removeTree(parent.fd, base))
 		}
 	}()
-	d, err := openDisk(dir, unix.RESOLVE_BENEATH|unix.RESOLVE_NO_SYMLINKS)
+	fd, err := openChild(parent.fd, base)
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, d.close()) }()
+	d := &disk{fd: fd, path: dir, resolve: sameMount}
+	defer d.close()
+	return t.writeTo(ctx, d)
+}
+
+// writeTo writes the whole tree into an opened directory that is empty.
+func (t Tree) writeTo(ctx context.Context, d *disk) error {
 	var dirs []*node
 	var metas []Meta
-	err = t.each(ctx, func(n *node, m Meta, linkTo string) error {
+	err := t.each(ctx, func(n *node, m Meta, linkTo string) error {
 		if m.Type == Directory {
 			dirs, metas = append(dirs, n), append(metas, m)
 		}
 		if n.parent == nil {
 			return nil
 		}
-		return d.at(n.path(), func(dirfd int, base string) error { return t.file(d, n, m, linkTo, dirfd, base) })
+		return d.at(n.path(), func(dirfd int, base string) error { return t.file(ctx, d, n, m, linkTo, dirfd, base) })
 	})
 	if err != nil {
 		return err
@@ -98,17 +113,17 @@ func (t Tree) WriteDir(ctx context.Context, dir string) (err error) {
 	for i := len(dirs) - 1; i >= 0; i-- { // deepest first: what is made in a directory changes its time
 		err := d.at(dirs[i].path(), func(dirfd int, base string) error {
 			_, err := applyMeta(dirfd, base, metas[i], true)
-			return err
+			return needsRoot(err)
 		})
 		if err != nil {
-			return fmt.Errorf("%s: %w", dirs[i].path(), needsRoot(err))
+			return err
 		}
 	}
 	return nil
 }
 
 // file makes one file of the tree in an opened directory.
-func (t Tree) file(d *disk, n *node, m Meta, linkTo string, dirfd int, base string) error {
+func (t Tree) file(ctx context.Context, d *disk, n *node, m Meta, linkTo string, dirfd int, base string) error {
 	switch {
 	case linkTo != "":
 		return d.at(linkTo, func(fromfd int, from string) error {
@@ -121,22 +136,24 @@ func (t Tree) file(d *disk, n *node, m Meta, linkTo string, dirfd int, base stri
 			return needsRoot(err)
 		}
 	default:
-		if err := t.copy(n, dirfd, base); err != nil {
-			return err
-		}
+		return t.copy(ctx, n, m, dirfd, base)
 	}
 	_, err := applyMeta(dirfd, base, m, true)
 	return needsRoot(err)
 }
 
 // copy makes a regular file with the content that the model says it has.
-func (t Tree) copy(n *node, dirfd int, base string) error {
+func (t Tree) copy(ctx context.Context, n *node, m Meta, dirfd int, base string) error {
 	f, err := t.Staging.disk.file(n.path(), false)
 	if err != nil {
 		return err
 	}
 	defer f.Close()
-	size, digest, err := createFileAt(dirfd, base, f, n.cur.Size, false)
+	content := stopReader{f, ctx.Err}
+	size, digest, err := createFileAt(dirfd, base, content, n.cur.Size, func(fd int) error {
+		_, err := setMeta(fd, unix.Fchmod, m, true)
+		return needsRoot(err)
+	})
 	if err == nil && (size != n.cur.Size || digest != n.cur.Digest) {
 		err = fmt.Errorf("%w: it changed while being read", ErrEscape)
 	}

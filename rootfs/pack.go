@@ -28,7 +28,7 @@ func (s *Staging) WriteLayer(ctx context.Context, w io.Writer, changes []Change,
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		if err := p.change(c); err != nil {
+		if err := p.change(ctx, c); err != nil {
 			return fmt.Errorf("packing %s: %w", c.Path, err)
 		}
 		if o.Progress != nil {
@@ -50,10 +50,10 @@ type packer struct {
 	written map[*node]bool
 }
 
-func (p *packer) change(c Change) error {
+func (p *packer) change(ctx context.Context, c Change) error {
 	dir, base := splitName(c.Path)
 	if c.Path != "." {
-		if err := p.parents(p.s.tree.lookup(dir)); err != nil {
+		if err := p.parents(ctx, p.s.tree.lookup(dir)); err != nil {
 			return err
 		}
 	}
@@ -69,23 +69,23 @@ func (p *packer) change(c Change) error {
 	if m.Type == Directory {
 		p.written[n] = true
 	}
-	return p.entry(n, m, c.LinkTo)
+	return p.entry(ctx, n, m, c.LinkTo)
 }
 
 // parents writes the directories that lead to an entry, with the metadata that they have.
-func (p *packer) parents(n *node) error {
+func (p *packer) parents(ctx context.Context, n *node) error {
 	if n == nil || p.written[n] {
 		return nil
 	}
-	if err := p.parents(n.parent); err != nil {
+	if err := p.parents(ctx, n.parent); err != nil {
 		return err
 	}
 	p.written[n] = true
-	return p.entry(n, p.s.final(n, p.epoch), "")
+	return p.entry(ctx, n, p.s.final(n, p.epoch), "")
 }
 
 // entry writes one file, with its content unless it is a link to one written before.
-func (p *packer) entry(n *node, m Meta, linkTo string) error {
+func (p *packer) entry(ctx context.Context, n *node, m Meta, linkTo string) error {
 	h := header(n.path(), m)
 	if linkTo != "" {
 		h.Typeflag, h.Linkname, h.Size = tar.TypeLink, linkTo, 0
@@ -97,17 +97,17 @@ func (p *packer) entry(n *node, m Meta, linkTo string) error {
 	if m.Type != Regular || linkTo != "" {
 		return nil
 	}
-	return p.s.content(n, p.tw)
+	return p.s.content(ctx, n, p.tw)
 }
 
 // content writes a regular file's bytes, and checks that they are what the model says.
-func (s *Staging) content(n *node, w io.Writer) error {
+func (s *Staging) content(ctx context.Context, n *node, w io.Writer) error {
 	f, err := s.disk.file(n.path(), false)
 	if err != nil {
 		return err
 	}
 	defer f.Close()
-	size, digest, err := copyContent(w, f, n.cur.Size)
+	size, digest, err := copyContent(w, stopReader{f, ctx.Err}, n.cur.Size)
 	if err != nil {
 		return err
 	}

@@ -20,66 +20,88 @@ import (
 func (s *Staging) Rescan(ctx context.Context, by Actor) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	sc := &scanner{s: s, by: by, ctx: ctx, groups: map[fileID][]*node{}}
-	err := sc.root()
-	if err == nil {
-		err = sc.dir(s.tree.root, s.disk.fd)
+	// Asked before anything is looked at: what somebody changes from now on, changes later than that.
+	now, err := s.probe()
+	if err != nil {
+		return err
+	}
+	sc := &scanner{s: s, by: by, now: now, groups: map[fileID][]*node{}, known: map[*node]bool{}}
+	if err = sc.root(); err == nil {
+		err = sc.dir(ctx, s.tree.root, s.disk.fd, ".")
 	}
 	if err != nil {
 		return fmt.Errorf("looking for changes: %w", err)
 	}
 	sc.link()
-	return sc.settle()
+	return nil
 }
 
-// fileID tells files of one disk apart.
-type fileID struct{ dev, ino uint64 }
-
 type scanner struct {
-	s   *Staging
-	ctx context.Context
-	by  Actor
+	s  *Staging
+	by Actor
+	// now is when the scan began, by the file system's clock.
+	now unix.Timespec
 	// groups are the names of each file that has several, as the disk says.
 	groups map[fileID][]*node
-	// seen are the nodes whose status was taken anew.
-	seen []*node
+	// known are the names among them that the tree had for the same file before.
+	known map[*node]bool
+	// count is the number of files, for the limit.
+	count int
 }
 
 // root compares the metadata of the root itself.
 func (sc *scanner) root() error {
 	n := sc.s.tree.root
-	m, st, err := readMeta(sc.s.disk.fd, ".")
-	if err != nil || st == n.disk {
-		return err
+	st, err := statAt(sc.s.disk.fd, ".")
+	if err != nil || st == n.disk && !n.racy {
+		return pathError(".", err)
 	}
-	m, n.hidden = carryOver(n, m, st)
+	m, now, err := sc.readMeta(sc.s.disk.fd, ".")
+	if err != nil {
+		return pathError(".", err)
+	}
+	m, n.hidden = carryOver(n, m, now)
 	if !n.cur.Equal(m) {
 		sc.s.record(".", sc.by)
 	}
-	n.cur, n.disk = &inode{Meta: m}, st
+	n.cur, n.disk, n.racy = &inode{Meta: m}, now, !timespecBefore(now.ctime, sc.now)
 	return nil
 }
 
+// readMeta describes a file without what the host's security policy says of it.
+func (sc *scanner) readMeta(dirfd int, name string) (Meta, diskStat, error) {
+	m, st, err := readMeta(dirfd, name)
+	maps.DeleteFunc(m.Xattrs, func(name, _ string) bool { return isLabel(name) })
+	return m, st, err
+}
+
 // dir compares an opened directory with its node.
-func (sc *scanner) dir(n *node, dirfd int) error {
-	if err := sc.ctx.Err(); err != nil {
+func (sc *scanner) dir(ctx context.Context, n *node, dirfd int, path string) error {
+	if err := ctx.Err(); err != nil {
 		return err
 	}
 	list, err := names(dirfd)
 	if err != nil {
-		return fmt.Errorf("listing %s: %w", n.path(), err)
+		return pathError(path, err)
 	}
-	for _, c := range n.sorted() {
+	for name, c := range n.kids { // those that go are dropped while ranging, which Go allows
 		if c.cur == nil || !c.onDisk {
 			continue
 		}
-		if _, found := slices.BinarySearch(list, c.name); !found {
-			sc.s.record(c.path(), sc.by)
+		if _, found := slices.BinarySearch(list, name); !found {
+			sc.s.record(joinName(path, name), sc.by)
 			sc.s.tree.drop(c)
 		}
 	}
+	if sc.count += len(list); sc.count > sc.s.limits.Entries {
+		return pathError(path, fmt.Errorf("more than %d files: %w", sc.s.limits.Entries, ErrLimit))
+	}
 	for _, name := range list {
-		if err := sc.file(n, dirfd, name); err != nil {
+		// Not named in full by pathError: it is the name that is too long.
+		if len(path)+1+len(name) > sc.s.limits.NameBytes {
+			return fmt.Errorf("%.200s...: name of %d bytes: %w", path, len(path)+1+len(name), ErrLimit)
+		}
+		if err := sc.file(ctx, n, dirfd, name, joinName(path, name)); err != nil {
 			return err
 		}
 	}
@@ -87,49 +109,43 @@ func (sc *scanner) dir(n *node, dirfd int) error {
 }
 
 // file compares one name of an opened directory with the tree.
-func (sc *scanner) file(parent *node, dirfd int, name string) error {
-	path := joinName(parent.path(), name)
+func (sc *scanner) file(ctx context.Context, parent *node, dirfd int, name, path string) error {
 	if slices.Contains(sc.s.scratch, path) {
 		return nil
 	}
 	st, err := statAt(dirfd, name)
 	if errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("%s: %w: it vanished while being looked at", path, ErrEscape)
+		err = fmt.Errorf("%w: it vanished while being looked at", ErrEscape)
 	}
 	if err != nil {
 		return pathError(path, err)
 	}
 	n := parent.live(name)
 	if n == nil || !n.onDisk || n.disk != st || n.racy {
-		if n, err = sc.changed(parent, n, dirfd, name, st); err != nil {
-			return fmt.Errorf("%s: %w", path, err)
+		n, err = sc.changed(ctx, parent, n, dirfd, name, st)
+		if err != nil || n == nil {
+			return pathError(path, err)
 		}
-		if n == nil {
-			return nil
-		}
+	} else if st.nlink > 1 && n.cur.Type != Directory {
+		sc.known[n] = true
 	}
 	if n.cur.Type == Directory {
-		return sc.enter(n, dirfd)
+		fd, err := openChild(dirfd, name)
+		if err != nil {
+			return pathError(path, err)
+		}
+		defer unix.Close(fd)
+		return sc.dir(ctx, n, fd, path)
 	}
 	if st.nlink > 1 {
-		id := fileID{st.dev, st.ino}
-		sc.groups[id] = append(sc.groups[id], n)
+		sc.groups[st.id()] = append(sc.groups[st.id()], n)
 	}
 	return nil
 }
 
-func (sc *scanner) enter(n *node, dirfd int) error {
-	fd, err := openChild(dirfd, n.name)
-	if err != nil {
-		return pathError(n.path(), err)
-	}
-	defer unix.Close(fd)
-	return sc.dir(n, fd)
-}
-
 // changed takes a file whose status is new into the tree; n is nil for a new name. It returns nil for what no tree holds.
-func (sc *scanner) changed(parent, n *node, dirfd int, name string, st diskStat) (*node, error) {
-	m, now, err := readMeta(dirfd, name)
+func (sc *scanner) changed(ctx context.Context, parent, n *node, dirfd int, name string, st diskStat) (*node, error) {
+	m, now, err := sc.readMeta(dirfd, name)
 	if errors.Is(err, errSocket) {
 		sc.s.notice(fmt.Sprintf("%s is a socket, which no image can hold: left out", joinName(parent.path(), name)))
 		if n != nil {
@@ -145,7 +161,7 @@ func (sc *scanner) changed(parent, n *node, dirfd int, name string, st diskStat)
 		return nil, fmt.Errorf("%w: it changes while being looked at", ErrEscape)
 	}
 	if m.Type == Regular {
-		if m.Size, m.Digest, err = sc.digest(dirfd, name, m.Size); err != nil {
+		if m.Size, m.Digest, err = sc.digest(ctx, dirfd, name, m.Size); err != nil {
 			return nil, err
 		}
 	}
@@ -155,38 +171,53 @@ func (sc *scanner) changed(parent, n *node, dirfd int, name string, st diskStat)
 		old = nil
 	}
 	hidden := map[string]string(nil)
-	if old != nil && old.onDisk && old.disk.ino == st.ino && old.cur.Type == m.Type {
+	same := old != nil && old.onDisk && old.disk.ino == st.ino && old.cur.Type == m.Type
+	if same {
 		m, hidden = carryOver(old, m, st)
 	} else {
 		m = ownFiles(m)
 	}
 	n = sc.s.tree.add(parent, name)
 	if n.cur == nil || !n.cur.Equal(m) || !n.cur.ModTime.Equal(m.ModTime) {
-		sc.s.record(n.path(), sc.by)
+		// Being written to, or having something made in it, changes a file's time; that alone is nobody's doing.
+		if n.cur == nil || !n.cur.Equal(m) || !sc.s.written(m.ModTime) {
+			sc.s.record(n.path(), sc.by)
+		}
 		n.cur = &inode{Meta: m}
 	}
+	if same && st.nlink > 1 {
+		sc.known[n] = true
+	}
 	n.onDisk, n.disk, n.hidden = true, st, hidden
-	sc.seen = append(sc.seen, n)
+	n.racy = !timespecBefore(st.ctime, sc.now)
 	return n, nil
 }
 
 // digest reads a file for its size and SHA-256.
-func (sc *scanner) digest(dirfd int, name string, size int64) (int64, [32]byte, error) {
+func (sc *scanner) digest(ctx context.Context, dirfd int, name string, size int64) (int64, [32]byte, error) {
 	if size > sc.s.limits.FileBytes {
-		return 0, [32]byte{}, fmt.Errorf("a file of %d bytes, holes included: %w", size, ErrLimit)
+		return 0, [32]byte{}, tooLarge(size)
 	}
-	f, err := openRegularAt(dirfd, name)
+	f, err := openRegularAt(dirfd, name, sameMount)
+	if errors.Is(err, unix.EXDEV) {
+		err = errMounted
+	}
 	if err != nil {
 		return 0, [32]byte{}, err
 	}
 	defer f.Close()
-	return copyContent(io.Discard, f, sc.s.limits.FileBytes)
+	return copyContent(io.Discard, stopReader{f, ctx.Err}, sc.s.limits.FileBytes)
+}
+
+// tooLarge says of a file that a layer would hold it with its holes. The usual one is the lastlog that useradd makes
+// for a large user ID: terabytes, of which the disk has a block.
+func tooLarge(size int64) error {
+	return fmt.Errorf("a file of %d bytes, holes included: %w (is it sparse, as a lastlog is? useradd -l makes none)", size, ErrLimit)
 }
 
 // openRegularAt opens a regular file of an opened directory, which the caller has seen to be one.
-func openRegularAt(dirfd int, name string) (*os.File, error) {
-	flags := unix.O_RDONLY | unix.O_NOFOLLOW | unix.O_NONBLOCK | unix.O_NOCTTY | unix.O_CLOEXEC
-	fd, err := unix.Openat(dirfd, name, flags, 0)
+func openRegularAt(dirfd int, name string, resolve uint64) (*os.File, error) {
+	fd, err := openat2(dirfd, name, unix.O_RDONLY|unix.O_NOFOLLOW|unix.O_NONBLOCK|unix.O_NOCTTY, resolve)
 	if err != nil {
 		return nil, err
 	}
@@ -244,35 +275,17 @@ func ownFiles(m Meta) Meta {
 // so whatever is linked there was linked by the build.
 func (sc *scanner) link() {
 	for _, group := range sc.groups {
-		first := group[0].cur
-		for _, n := range group[1:] {
+		// What the tree knows of the file and the disk does not, a name that was there before has.
+		first := group[max(0, slices.IndexFunc(group, func(n *node) bool { return sc.known[n] }))].cur
+		ofBase := slices.ContainsFunc(group, func(n *node) bool { return n.base == first })
+		if len(group) > 1 && ofBase {
+			first = &inode{Meta: first.Meta} // out of the base's inode, which may have other names
+		}
+		for _, n := range group {
 			if n.cur != first {
 				sc.s.record(n.path(), sc.by)
 				n.cur = first
 			}
 		}
-		if len(group) > 1 && group[0].base == first {
-			// Out of the base's inode, which may have other names.
-			fresh := &inode{Meta: first.Meta}
-			for _, n := range group {
-				n.cur = fresh
-			}
-			sc.s.record(group[0].path(), sc.by)
-		}
 	}
-}
-
-// settle marks the files that changed so lately that one more change might not show in their status.
-func (sc *scanner) settle() error {
-	if len(sc.seen) == 0 {
-		return nil
-	}
-	now, err := sc.s.probe()
-	if err != nil {
-		return err
-	}
-	for _, n := range sc.seen {
-		n.racy = !timespecBefore(n.disk.ctime, now)
-	}
-	return nil
 }

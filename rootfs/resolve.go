@@ -1,10 +1,7 @@
 package rootfs
 
 import (
-	"errors"
-	"fmt"
 	"io/fs"
-	"path"
 	"strings"
 
 	"golang.org/x/sys/unix"
@@ -12,44 +9,53 @@ import (
 
 const maxLinks = 40 // as the kernel: path_resolution(7)
 
-// resolveLinks follows all symlinks of a cleaned name as a chroot does. readlink answers for a name whose parents are
-// no symlinks; a last component that does not exist is accepted.
-func resolveLinks(name string, readlink func(name string) (target string, isLink bool, err error)) (string, error) {
-	done, rest, links := "/", name, 0
-	for rest != "" && rest != "." {
-		var comp string
-		comp, rest, _ = strings.Cut(rest, "/")
-		if comp == "" || comp == "." {
+// looker answers what stands in a directory under a name: its type and, of a symlink, the target. The directory is
+// given as the caller's own T and as its canonical path, and so is what stands there, as the T of its own.
+type looker[T any] func(dir T, path []string, base string) (at T, t Type, target string, err error)
+
+// resolveLinks follows all symlinks of a cleaned name as a chroot does. The last component need not exist: found says
+// whether it does, and at is what stands there.
+func resolveLinks[T any](name string, root T, look looker[T]) (path string, at T, found bool, err error) {
+	above := []T{root} // of each component of done the parent, then the place itself
+	done := []string{}
+	links := 0
+	for rest, more := name, true; more; {
+		var base string
+		base, rest, more = strings.Cut(rest, "/")
+		switch base {
+		case "", ".":
+			continue
+		case "..": // of the root, the root
+			if n := len(done); n > 0 {
+				done, above = done[:n-1], above[:n]
+			}
 			continue
 		}
-		next := path.Join(done, comp) // for ".." the parent, the root at most
-		if comp == ".." {
-			done = next
-			continue
-		}
-		target, isLink, err := readlink(next[1:])
+		next, t, target, err := look(above[len(above)-1], done, base)
 		switch {
-		case errors.Is(err, fs.ErrNotExist) && strings.Trim(rest, "/.") == "":
-			return next[1:], nil
+		case isNotExist(err) && strings.Trim(rest, "/") == "":
+			return strings.Join(append(done, base), "/"), at, false, nil
 		case err != nil:
-			return "", err
-		case !isLink:
-			done = next
+			return "", at, false, err
+		case t == Symlink:
+			if links++; links > maxLinks {
+				return "", at, false, &fs.PathError{Op: "resolve", Path: name, Err: unix.ELOOP}
+			}
+			if strings.HasPrefix(target, "/") {
+				done, above = done[:0], above[:1]
+			}
+			if more {
+				target += "/" + rest
+			}
+			rest, more = target, true
 			continue
+		case more && t != Directory:
+			return "", at, false, &fs.PathError{Op: "resolve", Path: name, Err: unix.ENOTDIR}
 		}
-		if links++; links > maxLinks {
-			return "", &fs.PathError{Op: "resolve", Path: name, Err: unix.ELOOP}
-		}
-		if len(target)+len(rest) > 1<<16 {
-			return "", fmt.Errorf("resolving %s: %w: symlinks too long", name, ErrLimit)
-		}
-		if strings.HasPrefix(target, "/") {
-			done = "/"
-		}
-		rest = target + "/" + rest
+		done, above = append(done, base), append(above, next)
 	}
-	if done == "/" {
-		return ".", nil
+	if len(done) == 0 {
+		return ".", root, true, nil
 	}
-	return done[1:], nil
+	return strings.Join(done, "/"), above[len(above)-1], true, nil
 }

@@ -1,6 +1,7 @@
 package rootfs
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"io/fs"
@@ -33,7 +34,7 @@ func (r stageRoot) Lstat(name string) (Meta, error) {
 	if err != nil {
 		return Meta{}, err
 	}
-	return n.cur.Meta, nil
+	return n.cur.shape(), nil // what the caller does to the attributes is not done to the tree
 }
 
 func (r stageRoot) Resolve(name string) (string, error) {
@@ -43,7 +44,8 @@ func (r stageRoot) Resolve(name string) (string, error) {
 	}
 	r.s.mu.Lock()
 	defer r.s.mu.Unlock()
-	return r.s.tree.resolve(clean)
+	path, _, err := r.s.tree.resolve(clean)
+	return path, err
 }
 
 func (r stageRoot) ReadDir(name string) ([]DirEntry, error) {
@@ -75,38 +77,48 @@ func (r stageRoot) Open(name string) (io.ReadCloser, error) {
 	if n.cur.Type != Regular {
 		return nil, &fs.PathError{Op: "open", Path: name, Err: errNotRegular}
 	}
-	return r.s.disk.file(n.path(), false)
+	f, err := r.s.disk.file(n.path(), false)
+	if err != nil {
+		return nil, err
+	}
+	return f, nil
 }
 
 func (r stageRoot) Put(name string, m Meta, content io.Reader) error {
+	m = m.shape()
+	if m.Type == Directory {
+		return &fs.PathError{Op: "write", Path: name, Err: unix.EISDIR}
+	}
+	// Content may come from somebody who reads this very tree: it is taken in before the tree is locked.
+	f, err := r.s.spool(m, content)
+	if err != nil {
+		return fmt.Errorf("writing %s: %w", name, err)
+	}
+	defer f.close()
 	return r.change("writing", name, func(parent *node, base string, dirfd int) error {
-		old := parent.live(base)
-		if m.Type == Directory || old != nil && old.cur.Type == Directory {
+		if old := parent.live(base); old != nil && old.cur.Type == Directory {
 			return unix.EISDIR
 		}
-		m = m.shape()
-		var hidden map[string]string
-		err := replaceAt(dirfd, base, func(temp string) (err error) {
-			if m.Type == Regular {
-				m.Size, m.Digest, err = createFileAt(dirfd, temp, content, r.s.limits.FileBytes, false)
-			} else {
-				err = createAt(dirfd, temp, m)
-			}
-			if err == nil {
-				hidden, err = applyMeta(dirfd, temp, m, false)
-			}
-			return err
-		})
-		if isDevice(m.Type) && unix.Geteuid() != 0 && err != nil {
-			return fmt.Errorf("making a device: %w (this needs root)", err)
-		}
-		if err != nil {
+		if err := f.moveTo(dirfd, base); err != nil {
 			return err
 		}
-		n := r.s.tree.add(parent, base)
-		n.cur, n.onDisk, n.hidden = &inode{Meta: m}, true, hidden
-		return r.s.observe(n, dirfd)
+		return r.s.made(parent, base, f.meta, f.hidden, f.onDisk, dirfd)
 	})
+}
+
+// made takes a file that we have just made into the tree.
+func (s *Staging) made(parent *node, base string, m Meta, hidden map[string]string, onDisk bool, dirfd int) error {
+	n := s.tree.add(parent, base)
+	n.cur, n.onDisk, n.hidden = &inode{Meta: m}, onDisk, hidden
+	if onDisk {
+		return s.observe(n, dirfd)
+	}
+	if n.cur.ModTime.IsZero() {
+		now, err := s.probe()
+		n.cur.ModTime = timeOf(now)
+		return err
+	}
+	return nil
 }
 
 func (r stageRoot) Mkdir(name string, m Meta) error {
@@ -121,11 +133,9 @@ func (r stageRoot) Mkdir(name string, m Meta) error {
 		}
 		hidden, err := applyMeta(dirfd, base, m, false)
 		if err != nil {
-			return err
+			return errors.Join(err, unix.Unlinkat(dirfd, base, unix.AT_REMOVEDIR))
 		}
-		n := r.s.tree.add(parent, base)
-		n.cur, n.onDisk, n.hidden = &inode{Meta: m}, true, hidden
-		return r.s.observe(n, dirfd)
+		return r.s.made(parent, base, m, hidden, true, dirfd)
 	})
 }
 
@@ -142,7 +152,7 @@ func (r stageRoot) SetMeta(name string, m Meta) error {
 			now.ModTime = m.ModTime
 		}
 		if !n.onDisk {
-			n.cur = &inode{Meta: now}
+			n.become(now)
 			return nil
 		}
 		if err := dropXattrs(dirfd, base, now.Xattrs); err != nil {
@@ -152,9 +162,19 @@ func (r stageRoot) SetMeta(name string, m Meta) error {
 		if err != nil {
 			return err
 		}
-		n.cur, n.hidden = &inode{Meta: now}, hidden
+		n.become(now)
+		n.hidden = hidden
 		return r.s.observe(n, dirfd)
 	})
+}
+
+// become gives a file new metadata. A name of a link group that the build has made is one file with the others, on the
+// disk and so here; one of the base's becomes a file of its own.
+func (n *node) become(m Meta) {
+	if n.cur == n.base {
+		n.cur = &inode{}
+	}
+	n.cur.Meta = m
 }
 
 func (r stageRoot) Remove(name string) error {
@@ -213,7 +233,7 @@ func (r stageRoot) Rename(from, to string) error {
 		defer unix.Close(tofd)
 		switch {
 		case n.onDisk:
-			err = unix.Renameat(fromfd, fromBase, tofd, toBase)
+			err = renameAt(fromfd, fromBase, tofd, toBase)
 		case old != nil && old.onDisk:
 			err = unix.Unlinkat(tofd, toBase, 0)
 		}
@@ -270,6 +290,9 @@ func (s *Staging) observe(n *node, dirfd int) error {
 func (t *tree) move(n *node, parent *node, base string) *node {
 	to := t.add(parent, base)
 	to.cur, to.onDisk, to.disk, to.racy, to.hidden = n.cur, n.onDisk, n.disk, n.racy, n.hidden
+	if n.cur == n.base { // as under an overlay, what is moved is no more one of its base's link group
+		to.cur = &inode{Meta: n.cur.Meta}
+	}
 	for _, c := range n.sorted() {
 		if c.cur != nil {
 			t.move(c, to, c.name)

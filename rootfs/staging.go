@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -38,6 +39,7 @@ type Staging struct {
 	notice  func(string)
 	start   time.Time
 	journal map[string][]Actor
+	spools  atomic.Int64
 	// scratch are names that are never packed: the plugins' cache.
 	scratch []string
 }
@@ -47,11 +49,14 @@ type Staging struct {
 // Metadata that the caller may not give to files is kept in the model. Errors about a layer are *LayerError; the caller
 // removes o.Dir.
 func Stage(ctx context.Context, layers []Layer, o StageOptions) (*Staging, error) {
-	dir := filepath.Join(o.Dir, "root")
-	if err := os.Mkdir(dir, 0700); err != nil {
+	dir, err := filepath.Abs(filepath.Join(o.Dir, "root"))
+	if err == nil {
+		err = os.Mkdir(dir, 0700)
+	}
+	if err != nil {
 		return nil, fmt.Errorf("making the staging root: %w", err)
 	}
-	d, err := openDisk(dir, unix.RESOLVE_BENEATH|unix.RESOLVE_NO_SYMLINKS)
+	d, err := openDisk(dir, sameMount)
 	if err != nil {
 		return nil, fmt.Errorf("opening the staging root: %w", err)
 	}
@@ -83,22 +88,14 @@ func (s *Staging) readLayers(ctx context.Context, layers []Layer, plain bool) er
 
 // seal makes what was read the base.
 func (s *Staging) seal(c *copier) error {
-	root := s.tree.root
-	if err := c.finish(root, s.disk.fd); err != nil {
-		return fmt.Errorf("finishing the staging root: %w", err)
-	}
-	if err := unix.Chmod(s.dir, diskMode(Directory, root.cur.Mode)); err != nil {
+	if err := c.seal(s.tree.root, "."); err != nil {
 		return fmt.Errorf("finishing the staging root: %w", err)
 	}
 	now, err := s.probe()
 	if err != nil {
 		return err
 	}
-	if root.disk, err = statAt(s.disk.fd, "."); err != nil {
-		return err
-	}
-	root.onDisk = true
-	return root.walk(func(n *node) error {
+	return s.tree.root.walk(func(n *node) error {
 		n.base = n.cur
 		n.racy = n.onDisk && !timespecBefore(n.disk.ctime, now)
 		return nil
@@ -227,32 +224,4 @@ func (s *Staging) record(path string, by Actor) {
 	if list := s.journal[path]; len(list) == 0 || list[len(list)-1] != by {
 		s.journal[path] = append(list, by)
 	}
-}
-
-// MkdirAll makes a directory with all parents that are missing, each with the mode and owner of m. A directory that is
-// there is left as it is.
-func MkdirAll(r Root, name string, m Meta) error {
-	name, err := cleanName(name)
-	if err != nil || name == "." {
-		return err
-	}
-	m.Type = Directory
-	real, err := r.Resolve(name)
-	if err == nil {
-		got, err := r.Lstat(real)
-		if err == nil && got.Type != Directory {
-			return fmt.Errorf("making the directory %s: %w", name, fs.ErrExist)
-		}
-		if err == nil || !errors.Is(err, fs.ErrNotExist) {
-			return err
-		}
-	} else if !errors.Is(err, fs.ErrNotExist) {
-		return err
-	}
-	if dir, _ := splitName(name); dir != "." {
-		if err := MkdirAll(r, dir, m); err != nil {
-			return err
-		}
-	}
-	return r.Mkdir(name, m)
 }

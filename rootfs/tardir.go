@@ -21,14 +21,14 @@ func TarDir(ctx context.Context, dir string, w io.Writer, l Limits) error {
 		return err
 	}
 	defer d.close()
-	t := &tarDir{ctx: ctx, limits: l.WithDefaults(), tw: tar.NewWriter(w), links: map[fileID]string{}}
+	t := &tarDir{limits: l.WithDefaults(), tw: tar.NewWriter(w), links: map[fileID]string{}}
 	m, st, err := readMeta(d.fd, ".")
 	if err != nil {
 		return fmt.Errorf("reading %s: %w", dir, err)
 	}
 	t.dev = st.dev
 	if err = t.tw.WriteHeader(header(".", m)); err == nil {
-		err = t.dir(".", d.fd)
+		err = t.dir(ctx, ".", d.fd)
 	}
 	if err == nil {
 		err = t.tw.Close()
@@ -40,7 +40,6 @@ func TarDir(ctx context.Context, dir string, w io.Writer, l Limits) error {
 }
 
 type tarDir struct {
-	ctx    context.Context
 	limits Limits
 	tw     *tar.Writer
 	dev    uint64
@@ -48,8 +47,8 @@ type tarDir struct {
 	links  map[fileID]string
 }
 
-func (t *tarDir) dir(path string, dirfd int) error {
-	if err := t.ctx.Err(); err != nil {
+func (t *tarDir) dir(ctx context.Context, path string, dirfd int) error {
+	if err := ctx.Err(); err != nil {
 		return err
 	}
 	list, err := names(dirfd)
@@ -61,14 +60,14 @@ func (t *tarDir) dir(path string, dirfd int) error {
 			return fmt.Errorf("more than %d files: %w", t.limits.Entries, ErrLimit)
 		}
 		child := joinName(path, name)
-		if err := t.file(child, dirfd, name); err != nil {
-			return fmt.Errorf("%s: %w", child, err)
+		if err := t.file(ctx, child, dirfd, name); err != nil {
+			return pathError(child, err)
 		}
 	}
 	return nil
 }
 
-func (t *tarDir) file(path string, dirfd int, name string) error {
+func (t *tarDir) file(ctx context.Context, path string, dirfd int, name string) error {
 	m, st, err := readMeta(dirfd, name)
 	if errors.Is(err, errSocket) {
 		return nil
@@ -77,36 +76,38 @@ func (t *tarDir) file(path string, dirfd int, name string) error {
 		return err
 	}
 	h := header(path, m)
-	id := fileID{st.dev, st.ino}
-	if first, ok := t.links[id]; ok {
+	if first, ok := t.links[st.id()]; ok && m.Type != Directory {
 		h.Typeflag, h.Linkname, h.Size, h.PAXRecords = tar.TypeLink, first, 0, nil
 		return t.tw.WriteHeader(h)
 	}
 	if m.Type != Directory && st.nlink > 1 {
-		t.links[id] = path
+		t.links[st.id()] = path
 	}
 	switch {
 	case m.Type == Regular:
-		return t.regular(h, dirfd, name)
+		return t.regular(ctx, h, dirfd, name)
 	case m.Type == Directory && st.dev == t.dev:
 		if err := t.tw.WriteHeader(h); err != nil {
 			return err
 		}
 		fd, err := openChild(dirfd, name)
+		if errors.Is(err, errMounted) {
+			return nil
+		}
 		if err != nil {
 			return err
 		}
 		defer unix.Close(fd)
-		return t.dir(path, fd)
+		return t.dir(ctx, path, fd)
 	}
 	return t.tw.WriteHeader(h)
 }
 
-func (t *tarDir) regular(h *tar.Header, dirfd int, name string) error {
+func (t *tarDir) regular(ctx context.Context, h *tar.Header, dirfd int, name string) error {
 	if h.Size > t.limits.FileBytes {
-		return fmt.Errorf("a file of %d bytes, holes included: %w", h.Size, ErrLimit)
+		return tooLarge(h.Size)
 	}
-	f, err := openRegularAt(dirfd, name)
+	f, err := openRegularAt(dirfd, name, sameMount&^unix.RESOLVE_NO_XDEV)
 	if err != nil {
 		return err
 	}
@@ -114,7 +115,7 @@ func (t *tarDir) regular(h *tar.Header, dirfd int, name string) error {
 	if err := t.tw.WriteHeader(h); err != nil {
 		return err
 	}
-	size, _, err := copyContent(t.tw, f, h.Size)
+	size, _, err := copyContent(t.tw, stopReader{f, ctx.Err}, h.Size)
 	if err == nil && size != h.Size {
 		err = fmt.Errorf("%w: it changed while being read", ErrEscape)
 	}

@@ -37,6 +37,8 @@ type node struct {
 	racy bool
 	// linkLayer is the layer that brought this name, if it is a hard link to a file of a lower one.
 	linkLayer int
+	// swept is the layer, counted from 1, in which all that lower layers had below this name was removed.
+	swept int
 	// hidden are the extended attributes of cur that the disk could not be given.
 	hidden map[string]string
 }
@@ -125,23 +127,16 @@ func (t *tree) lookup(name string) *node {
 	return n
 }
 
-// resolve follows all symlinks of a cleaned name.
-func (t *tree) resolve(name string) (string, error) {
-	return resolveLinks(name, func(n string) (string, bool, error) {
-		dir, base := splitName(n)
-		parent := t.lookup(dir)
-		if parent == nil {
-			return "", false, notExist(n)
-		}
-		if parent.cur.Type != Directory {
-			return "", false, &fs.PathError{Op: "resolve", Path: n, Err: unix.ENOTDIR}
-		}
-		c := parent.live(base)
+// resolve follows all symlinks of a cleaned name. The node is nil where the last component does not exist.
+func (t *tree) resolve(name string) (path string, n *node, err error) {
+	path, n, _, err = resolveLinks(name, t.root, func(dir *node, path []string, base string) (*node, Type, string, error) {
+		c := dir.live(base)
 		if c == nil {
-			return "", false, notExist(n)
+			return nil, 0, "", notExist(joinName(strings.Join(path, "/"), base))
 		}
-		return c.cur.Target, c.cur.Type == Symlink, nil
+		return c, c.cur.Type, c.cur.Target, nil
 	})
+	return path, n, err
 }
 
 // place resolves the parent of a cleaned name, and returns it with the last component, which may not exist.
@@ -150,42 +145,36 @@ func (t *tree) place(name string) (parent *node, base string, err error) {
 		return nil, "", fmt.Errorf("%w: the root itself", ErrName)
 	}
 	dir, base := splitName(name)
-	real, err := t.resolve(dir)
-	if err != nil {
+	_, parent, err = t.resolve(dir)
+	switch {
+	case err != nil:
 		return nil, "", err
-	}
-	parent = t.lookup(real)
-	if parent == nil {
+	case parent == nil:
 		return nil, "", notExist(dir)
-	}
-	if parent.cur.Type != Directory {
+	case parent.cur.Type != Directory:
 		return nil, "", &fs.PathError{Op: "resolve", Path: dir, Err: unix.ENOTDIR}
 	}
 	return parent, base, nil
 }
 
 // find returns the node of a cleaned name; follow says whether a symlink at its end is followed.
-func (t *tree) find(name string, follow bool) (*node, error) {
-	if follow {
-		real, err := t.resolve(name)
-		if err != nil {
-			return nil, err
+func (t *tree) find(name string, follow bool) (n *node, err error) {
+	if follow || name == "." {
+		_, n, err = t.resolve(name)
+	} else {
+		var parent *node
+		var base string
+		if parent, base, err = t.place(name); err == nil {
+			n = parent.live(base)
 		}
-		name = real
 	}
-	if name == "." {
-		return t.root, nil
+	if err == nil && n == nil {
+		err = notExist(name)
 	}
-	parent, base, err := t.place(name)
-	if err != nil {
-		return nil, err
-	}
-	c := parent.live(base)
-	if c == nil {
-		return nil, notExist(name)
-	}
-	return c, nil
+	return n, err
 }
+
+func isNotExist(err error) bool { return errors.Is(err, fs.ErrNotExist) }
 
 func notExist(name string) error { return &fs.PathError{Op: "find", Path: name, Err: fs.ErrNotExist} }
 

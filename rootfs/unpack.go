@@ -6,7 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"strings"
+
+	"golang.org/x/sys/unix"
 )
 
 // Layer is one layer of a base as this package needs it.
@@ -24,6 +27,9 @@ type unpacker struct {
 	// plain is for a tarball that is no layer: it can have no whiteouts.
 	plain   bool
 	entries int
+	// left is how many bytes of content the layer may still have: holes and further names of a file take no room in a
+	// layer, but on the disk.
+	left int64
 }
 
 // read applies one layer.
@@ -37,7 +43,8 @@ func (u *unpacker) read(ctx context.Context, l Layer) (err error) {
 			err = &LayerError{Layer: u.layer, Err: cerr}
 		}
 	}()
-	limited := &limitReader{r: r, left: u.limits.LayerBytes}
+	u.left = u.limits.LayerBytes
+	limited := &limitReader{r: stopReader{r, ctx.Err}, left: u.limits.LayerBytes}
 	tr := tar.NewReader(limited)
 	for {
 		if err := ctx.Err(); err != nil {
@@ -55,8 +62,8 @@ func (u *unpacker) read(ctx context.Context, l Layer) (err error) {
 		}
 	}
 	// What follows the end marker belongs to the digest, not to the tree.
-	if _, _, err := copyContent(io.Discard, limited, u.limits.LayerBytes); err != nil {
-		return &LayerError{Layer: u.layer, Err: err}
+	if _, err := io.Copy(io.Discard, limited); err != nil {
+		return &LayerError{Layer: u.layer, Err: formatError(err)}
 	}
 	u.layer++
 	return nil
@@ -64,8 +71,11 @@ func (u *unpacker) read(ctx context.Context, l Layer) (err error) {
 
 // formatError marks the errors of archive/tar as a malformed layer.
 func formatError(err error) error {
-	if errors.Is(err, tar.ErrHeader) || errors.Is(err, tar.ErrFieldTooLong) || errors.Is(err, io.ErrUnexpectedEOF) {
+	switch {
+	case errors.Is(err, tar.ErrHeader), errors.Is(err, io.ErrUnexpectedEOF):
 		return fmt.Errorf("%w: %w", ErrFormat, err)
+	case errors.Is(err, tar.ErrFieldTooLong):
+		return fmt.Errorf("%w: %w", ErrLimit, err)
 	}
 	return err
 }
@@ -74,7 +84,8 @@ func (u *unpacker) entry(h *tar.Header, content io.Reader) error {
 	if h.Typeflag == tar.TypeXGlobalHeader {
 		return nil
 	}
-	if u.entries++; u.entries > u.limits.Entries {
+	// An entry can bring directories that have none.
+	if u.entries++; max(u.entries, u.tree.count) > u.limits.Entries {
 		return fmt.Errorf("more than %d entries: %w", u.limits.Entries, ErrLimit)
 	}
 	name, err := entryName(h.Name, u.limits)
@@ -107,7 +118,11 @@ func (u *unpacker) entry(h *tar.Header, content io.Reader) error {
 	}
 	n := u.tree.add(parent, strings.Clone(base))
 	n.cur = &inode{Meta: m, layer: u.layer}
-	return u.disk.create(n, content, u.limits.FileBytes)
+	if err := u.disk.create(n, content, min(u.limits.FileBytes, u.left)); err != nil {
+		return err
+	}
+	u.left -= n.cur.Size
+	return nil
 }
 
 // rootEntry takes the metadata of the root itself. Anything but a directory would replace the root: CVE-2021-29136.
@@ -140,9 +155,9 @@ func (u *unpacker) directory(parent *node, base string, m Meta) error {
 
 // hardLink adds a name to the link group of another file.
 func (u *unpacker) hardLink(parent *node, base, target string) error {
-	name, err := linkName(target, u.limits)
+	name, err := entryName(target, u.limits)
 	if err != nil {
-		return err
+		return fmt.Errorf("hard link to %.200q: %w", target, err)
 	}
 	to, err := u.tree.find(name, false)
 	if err != nil {
@@ -155,6 +170,10 @@ func (u *unpacker) hardLink(parent *node, base, target string) error {
 		return fmt.Errorf("%w: hard link to itself", ErrFormat)
 	}
 	shared := to.cur
+	if u.left -= shared.Size; u.left < 0 {
+		return fmt.Errorf("the files of the layer, each hard link counted as one, hold more than %d bytes: %w",
+			u.limits.LayerBytes, ErrLimit)
+	}
 	if err := u.clear(parent, base); err != nil {
 		return err
 	}
@@ -168,39 +187,44 @@ func (u *unpacker) hardLink(parent *node, base, target string) error {
 }
 
 // parents resolves a directory of the tree and makes what is missing of it. A path through a symlink is followed inside
-// the root, as long as it leads to something: nothing is made behind a link that dangles.
+// the root, as long as it leads to something: nothing is made behind a link that dangles. Another file of a lower layer
+// gives way, as it does where layers are stacked by overlayfs.
 func (u *unpacker) parents(dir string) (*node, error) {
-	if n := u.tree.lookup(dir); n != nil && n.cur.Type == Directory {
-		return n, nil
-	}
+	at, links := u.tree.root, 0
 	if dir == "." {
-		return u.tree.root, nil
+		return at, nil
 	}
-	up, base := splitName(dir)
-	parent, err := u.parents(up)
-	if err != nil {
-		return nil, err
-	}
-	switch n := parent.live(base); {
-	case n == nil:
-		n := u.tree.add(parent, strings.Clone(base))
-		n.cur = &inode{Meta: Meta{Type: Directory, Mode: 0755, ModTime: unixZero}, layer: u.layer}
-		return n, u.disk.create(n, nil, 0)
-	case n.cur.Type == Directory:
-		return n, nil
-	case n.cur.Type == Symlink:
-		real, err := u.tree.resolve(n.path())
-		if err != nil {
-			return nil, fmt.Errorf("following the symlink %s: %w", n.path(), err)
+	for base := range strings.SplitSeq(dir, "/") {
+		n := at.live(base)
+		switch {
+		case n != nil && n.cur.Type == Directory:
+		case n != nil && n.cur.Type == Symlink:
+			to, err := u.tree.find(n.path(), true)
+			if err != nil {
+				return nil, fmt.Errorf("following the symlink %s to %.200q: %w", n.path(), n.cur.Target, err)
+			}
+			if to.cur.Type != Directory {
+				return nil, fmt.Errorf("%w: the symlink %s leads to a %v, not a directory", ErrFormat, n.path(), to.cur.Type)
+			}
+			if links++; links > maxLinks {
+				return nil, &fs.PathError{Op: "resolve", Path: dir, Err: unix.ELOOP}
+			}
+			n = to
+		case n != nil && n.broughtBy() == u.layer:
+			return nil, fmt.Errorf("%w: %s is a %v, not a directory", ErrFormat, n.path(), n.cur.Type)
+		default:
+			if err := u.clear(at, base); err != nil {
+				return nil, err
+			}
+			n = u.tree.add(at, strings.Clone(base))
+			n.cur = &inode{Meta: Meta{Type: Directory, Mode: 0755, ModTime: unixZero}, layer: u.layer}
+			if err := u.disk.create(n, nil, 0); err != nil {
+				return nil, err
+			}
 		}
-		to := u.tree.lookup(real)
-		if to == nil || to.cur.Type != Directory {
-			return nil, fmt.Errorf("the symlink %s leads to no directory of the image: %w", n.path(), ErrEscape)
-		}
-		return to, nil
-	default:
-		return nil, fmt.Errorf("%w: %s is a %v, not a directory", ErrFormat, n.path(), n.cur.Type)
+		at = n
 	}
+	return at, nil
 }
 
 // clear makes room for a new file under a name.

@@ -15,11 +15,15 @@ const (
 
 // whiteout carries out an entry that is a mark of deletion; done says that it was one.
 func (u *unpacker) whiteout(dir, base string) (done bool, err error) {
-	marked := strings.HasPrefix(base, whiteoutPrefix)
-	if strings.HasPrefix(dir, whiteoutPrefix) || strings.Contains(dir, "/"+whiteoutPrefix) {
-		return true, fmt.Errorf("%w: a whiteout with something below it", ErrFormat)
+	for part := range strings.SplitSeq(dir, "/") {
+		if strings.HasPrefix(part, whiteoutAUFS) && part != whiteoutOpaque && !u.plain {
+			return true, nil
+		}
+		if strings.HasPrefix(part, whiteoutPrefix) {
+			return true, fmt.Errorf("%w: a whiteout with something below it", ErrFormat)
+		}
 	}
-	if !marked {
+	if !strings.HasPrefix(base, whiteoutPrefix) {
 		return false, nil
 	}
 	if u.plain {
@@ -45,32 +49,31 @@ func (u *unpacker) whiteout(dir, base string) (done bool, err error) {
 		}
 		return true, err
 	}
-	for _, n := range parent.sorted() {
-		if n.cur == nil {
-			continue
-		}
-		if _, err := u.hideLower(n); err != nil {
-			return true, err
+	return true, u.hideBelow(parent)
+}
+
+// hideBelow removes what lower layers have brought below n.
+func (u *unpacker) hideBelow(n *node) error {
+	if n.swept > u.layer {
+		return nil // a layer full of the same mark must not cost more than it holds
+	}
+	n.swept = u.layer + 1
+	for _, c := range n.kids { // those that go are dropped while ranging, which Go allows
+		if _, err := u.hideLower(c); err != nil {
+			return err
 		}
 	}
-	return true, nil
+	return nil
 }
 
 // hideLower removes what lower layers have brought at and below n. Whatever this layer brought stays, whether it came
 // before or after the mark, and so do the directories it needs.
 func (u *unpacker) hideLower(n *node) (kept bool, err error) {
-	kept = n.broughtBy() == u.layer
-	for _, c := range n.sorted() {
-		if c.cur == nil {
-			continue
-		}
-		k, err := u.hideLower(c)
-		if err != nil {
-			return kept, err
-		}
-		kept = kept || k
+	if err := u.hideBelow(n); err != nil {
+		return false, err
 	}
-	if kept {
+	// Until the base is sealed there is no child but those that exist now.
+	if n.broughtBy() == u.layer || len(n.kids) > 0 {
 		return true, nil
 	}
 	if err := u.disk.remove(n); err != nil {

@@ -3,6 +3,7 @@ package rootfs
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -10,7 +11,11 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-const workPrefix = "holo-build-"
+const (
+	workPrefix = "holo-build-"
+	// workMark is a file in every work directory. A directory of that name without one is somebody's own.
+	workMark = ".holo-build-work"
+)
 
 // WorkDir is a directory for one build: the staging root and everything spooled. It is locked as long as the process
 // lives, so that the next one can tell what was left behind and sweep it.
@@ -39,9 +44,17 @@ func NewWorkDir(parent string) (*WorkDir, error) {
 		if err != nil {
 			return nil, errors.Join(fmt.Errorf("making a directory for the staging root: %w", err), unix.Close(fd))
 		}
-		if lock, ok := lockDir(fd, filepath.Base(path)); ok {
-			return &WorkDir{Path: path, parent: fd, lock: lock}, nil
+		lock, ok := lockDir(fd, filepath.Base(path))
+		if !ok {
+			_ = os.Remove(path) // where nothing can be locked, it is still there
+			continue
 		}
+		w := &WorkDir{Path: path, parent: fd, lock: lock}
+		mark, err := unix.Openat(lock, workMark, unix.O_WRONLY|unix.O_CREAT|unix.O_EXCL|unix.O_CLOEXEC, 0600)
+		if err != nil {
+			return nil, errors.Join(fmt.Errorf("marking %s: %w", path, err), w.Close())
+		}
+		return w, unix.Close(mark)
 	}
 	return nil, errors.Join(fmt.Errorf("making a directory for the staging root in %s: it keeps disappearing", abs), unix.Close(fd))
 }
@@ -88,30 +101,44 @@ func (w *WorkDir) release() error { return errors.Join(unix.Close(w.lock), unix.
 
 // Sweep removes the directories that killed builds of the same user have left below parent, and returns their paths.
 func Sweep(parent string) (removed []string, err error) {
-	list, err := filepath.Glob(filepath.Join(parent, workPrefix+"*"))
-	if err != nil || len(list) == 0 {
-		return nil, err
-	}
 	fd, err := unix.Open(parent, unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
 	if err != nil {
 		return nil, fmt.Errorf("opening %s: %w", parent, err)
 	}
 	defer unix.Close(fd)
-	for _, path := range list {
-		base := filepath.Base(path)
-		if strings.Trim(base[len(workPrefix):], "0123456789") != "" {
+	list, err := names(fd)
+	if err != nil {
+		return nil, fmt.Errorf("listing %s: %w", parent, err)
+	}
+	for _, base := range list {
+		number, ok := strings.CutPrefix(base, workPrefix)
+		if !ok || number == "" || strings.Trim(number, "0123456789") != "" {
 			continue
 		}
-		lock, ok := lockDir(fd, base)
-		if !ok {
-			continue
+		done, serr := sweep(fd, base)
+		if serr != nil {
+			err = errors.Join(err, fmt.Errorf("sweeping %s: %w", parent, serr))
+		} else if done {
+			removed = append(removed, filepath.Join(parent, base))
 		}
-		if rerr := removeTree(fd, base); rerr != nil {
-			err = errors.Join(err, fmt.Errorf("sweeping %s: %w", path, rerr))
-		} else {
-			removed = append(removed, path)
-		}
-		unix.Close(lock)
 	}
 	return removed, err
+}
+
+// sweep removes one directory, if it was left behind.
+func sweep(parent int, base string) (done bool, err error) {
+	lock, ok := lockDir(parent, base)
+	if !ok {
+		return false, nil
+	}
+	defer unix.Close(lock)
+	if _, err := statAt(lock, workMark); err != nil {
+		// Killed before it could be marked, it is empty; else it is not ours.
+		return unix.Unlinkat(parent, base, unix.AT_REMOVEDIR) == nil, nil
+	}
+	err = removeTree(parent, base)
+	return err == nil, err
 }
