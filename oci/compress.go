@@ -1,0 +1,170 @@
+package oci
+
+import (
+	"bufio"
+	"bytes"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/klauspost/compress/gzip"
+	"github.com/klauspost/compress/zstd"
+)
+
+// Compression is how a layer or a tarball is stored.
+type Compression string
+
+// The compressions there are. The zero value means Gzip.
+const (
+	Gzip Compression = "gzip"
+	Zstd Compression = "zstd"
+	None Compression = "none"
+)
+
+// maxWindow is the largest zstd window that is accepted: what zstd itself accepts without --long, and what its highest
+// level makes (RFC 8878, section 3.1.1.1.2 asks for 8 MiB at least).
+const maxWindow = 128 << 20
+
+// ParseCompression reads the name of a compression; empty is Gzip.
+func ParseCompression(s string) (Compression, error) {
+	switch c := Compression(s); c {
+	case "":
+		return Gzip, nil
+	case Gzip, Zstd, None:
+		return c, nil
+	}
+	return "", fmt.Errorf("compression %q: it is gzip, zstd or none: %w", s, ErrReference)
+}
+
+// sniffLen is how many bytes sniff looks at.
+const sniffLen = 6
+
+// sniff tells by the first bytes how something is compressed (RFC 1952, 2.3.1; RFC 8878, 3.1.1 and 3.1.2).
+func sniff(head []byte) (Compression, error) {
+	switch {
+	case bytes.HasPrefix(head, []byte{0x1f, 0x8b}):
+		return Gzip, nil
+	case bytes.HasPrefix(head, []byte{0x28, 0xb5, 0x2f, 0xfd}):
+		return Zstd, nil
+	case len(head) >= 4 && head[0]&0xf0 == 0x50 && bytes.Equal(head[1:4], []byte{0x2a, 0x4d, 0x18}):
+		return Zstd, nil // a skippable frame
+	case bytes.HasPrefix(head, []byte{0xfd, '7', 'z', 'X', 'Z', 0}):
+		return "", fmt.Errorf("compressed with xz, only gzip and zstd are read: %w", ErrMediaType)
+	case bytes.HasPrefix(head, []byte("BZh")):
+		return "", fmt.Errorf("compressed with bzip2, only gzip and zstd are read: %w", ErrMediaType)
+	}
+	return None, nil
+}
+
+// inflate returns the plain bytes of r, however they are compressed. Nothing runs beside the caller's reads. Close
+// frees what the decoder holds, it does not close r.
+func inflate(r io.Reader) (io.ReadCloser, error) {
+	b := bufio.NewReaderSize(r, 64<<10)
+	head, err := b.Peek(sniffLen)
+	if err != nil && err != io.EOF {
+		return nil, err
+	}
+	c, err := sniff(head)
+	if err != nil {
+		return nil, err
+	}
+	switch c {
+	case Gzip:
+		return &gunzip{in: b}, nil
+	case Zstd:
+		d, err := zstd.NewReader(b, zstd.WithDecoderConcurrency(1), zstd.WithDecoderLowmem(true),
+			zstd.WithDecoderMaxWindow(maxWindow))
+		if err != nil {
+			return nil, fmt.Errorf("starting zstd: %w", err)
+		}
+		return d.IOReadCloser(), nil
+	}
+	return io.NopCloser(b), nil
+}
+
+// gunzip reads all members of a gzip stream. After the last, zero bytes are accepted up to the end, as some archivers
+// pad; anything else is an error.
+type gunzip struct {
+	in  *bufio.Reader
+	z   *gzip.Reader
+	err error
+}
+
+func (g *gunzip) Read(p []byte) (int, error) {
+	if g.z == nil && g.err == nil {
+		if g.z, g.err = gzip.NewReader(g.in); g.err == nil {
+			g.z.Multistream(false)
+		}
+	}
+	for g.err == nil && len(p) > 0 {
+		n, err := g.z.Read(p)
+		if err == io.EOF {
+			err = g.next()
+		}
+		g.err = gzipError(err)
+		if n > 0 {
+			return n, nil
+		}
+	}
+	return 0, g.err
+}
+
+// next begins the next member, or returns io.EOF if there is none.
+func (g *gunzip) next() error {
+	head, err := g.in.Peek(2)
+	if len(head) == 0 {
+		return err
+	}
+	if len(head) == 2 && head[0] == 0x1f && head[1] == 0x8b {
+		if err := g.z.Reset(g.in); err != nil {
+			return err
+		}
+		g.z.Multistream(false)
+		return nil
+	}
+	for {
+		c, err := g.in.ReadByte()
+		if err != nil {
+			return err
+		}
+		if c != 0 {
+			return fmt.Errorf("something follows the gzip stream: %w", ErrDocument)
+		}
+	}
+}
+
+// gzipError keeps a stream that ends too early from looking like one that ends.
+func gzipError(err error) error {
+	switch err {
+	case nil, io.EOF:
+		return err
+	case io.ErrUnexpectedEOF:
+		return fmt.Errorf("gzip stream is truncated: %w", err)
+	}
+	return fmt.Errorf("inflating gzip: %w", err)
+}
+
+func (g *gunzip) Close() error { return nil }
+
+// deflate returns a compressing writer. The same bytes written to it give the same bytes, in any split and with any
+// number of processors; a gzip header has neither name nor time.
+func deflate(w io.Writer, c Compression) (io.WriteCloser, error) {
+	switch c {
+	case None:
+		return nopWriteCloser{w}, nil
+	case Zstd:
+		// One block after the other: concurrent blocks would be cut by the size of the writes.
+		return zstd.NewWriter(w, zstd.WithEncoderConcurrency(1), zstd.WithEncoderLevel(zstd.SpeedDefault))
+	}
+	z, err := gzip.NewWriterLevel(w, gzip.DefaultCompression)
+	if err != nil {
+		return nil, err
+	}
+	// The library writes the zero time as some year in the past; no time at all is what RFC 1952, 2.3.1 calls MTIME 0.
+	z.ModTime = time.Unix(0, 0)
+	return z, nil
+}
+
+type nopWriteCloser struct{ io.Writer }
+
+func (nopWriteCloser) Close() error { return nil }

@@ -1,0 +1,90 @@
+package oci
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+)
+
+// Tarball is the transport tar: a root file system as one tar file.
+type Tarball struct{}
+
+// Scratch is the transport scratch: an empty root, to begin with.
+type Scratch struct{}
+
+var (
+	_ Transport = Tarball{}
+	_ Transport = Scratch{}
+)
+
+// Open takes a tar file, plain or compressed with gzip or zstd, as the one layer of a source that is no image; "-" is
+// stdin.
+func (Tarball) Open(ctx context.Context, file string, o OpenOptions) (*Image, error) {
+	in, err := openInput(file, o)
+	if err != nil {
+		return nil, fmt.Errorf("opening tar:%s: %w", file, err)
+	}
+	path := file
+	if file == "-" {
+		path, err = spool(ctx, o.Dir, in, "standard input", o.Limits.WithDefaults().LayerBytes)
+	} else {
+		_, _, err = sniffed(in)
+	}
+	if err := errors.Join(err, in.Close()); err != nil {
+		return nil, fmt.Errorf("opening tar:%s: %w", file, err)
+	}
+	open := func(context.Context) (io.ReadCloser, error) { return openInput(path, OpenOptions{}) }
+	return &Image{Ref: NameTarball, Layers: []Layer{newTreeLayer(true, o.Limits, open)}}, nil
+}
+
+// Create prepares a tar file of the whole tree; "-" is stdout. The name says the compression: .gz and .tgz, .zst and
+// .tzst, else none. The digest to print is the file's.
+func (Tarball) Create(_ context.Context, file string, o CreateOptions) (Destination, error) {
+	c := compressionOf(file)
+	write := func(ctx context.Context, w io.Writer, r Result) (v1.Hash, error) {
+		if r.Tree == nil {
+			return v1.Hash{}, errNoTree
+		}
+		z, err := deflate(w, c)
+		if err != nil {
+			return v1.Hash{}, err
+		}
+		p := &progress{report: o.Progress}
+		plain := writerFunc(func(b []byte) (int, error) {
+			p.add(int64(len(b)))
+			return z.Write(b)
+		})
+		return v1.Hash{}, errors.Join(r.Tree.WriteTar(ctx, plain), z.Close())
+	}
+	return created(newFileOutput("tar:"+file, file, o, write))
+}
+
+var errNoTree = errors.New("internal error: the result is no tree")
+
+// compressionOf tells by the name how a tar file is to be compressed.
+func compressionOf(file string) Compression {
+	switch {
+	case strings.HasSuffix(file, ".gz"), strings.HasSuffix(file, ".tgz"):
+		return Gzip
+	case strings.HasSuffix(file, ".zst"), strings.HasSuffix(file, ".tzst"):
+		return Zstd
+	}
+	return None
+}
+
+// Open returns a source without layers.
+func (Scratch) Open(_ context.Context, rest string, _ OpenOptions) (*Image, error) {
+	if rest != "" {
+		return nil, fmt.Errorf("opening scratch:%s: nothing follows scratch: %w", rest, ErrReference)
+	}
+	return &Image{Ref: NameScratch}, nil
+}
+
+// Create fails: nothing can be kept in scratch.
+func (Scratch) Create(context.Context, string, CreateOptions) (Destination, error) {
+	return nil, fmt.Errorf("creating scratch: it is a source only: %w", ErrReference)
+}

@@ -1,0 +1,26 @@
+package oci
+
+import (
+	"context"
+	"io"
+	"slices"
+)
+
+// Watched returns the image with layers that report, whenever some of their stored bytes were read, how many of all of
+// them were. Total is 0 if it is not known: a source that is no image has no sizes.
+func (i *Image) Watched(report func(done, total int64)) *Image {
+	img := *i
+	img.Layers = slices.Clone(i.Layers)
+	p := &progress{report: report, total: layersTotal(img.Layers)}
+	for n := range img.Layers {
+		open := img.Layers[n].open
+		img.Layers[n].open = func(ctx context.Context) (io.ReadCloser, error) {
+			stored, err := open(ctx)
+			if err != nil {
+				return nil, err
+			}
+			return readCloser{Reader: p.reader(stored), close: stored.Close}, nil
+		}
+	}
+	return &img
+}
