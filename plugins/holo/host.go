@@ -1,0 +1,93 @@
+package holo
+
+import (
+	"context"
+	"time"
+
+	"github.com/holo-build/holo-build/plugins/sandbox"
+	"github.com/holo-build/holo-build/rootfs"
+)
+
+// Stage is the staging root as the host needs it: rootfs.Staging has it.
+type Stage interface {
+	// Root returns the tree; what is changed through it is recorded as by's doing.
+	Root(by rootfs.Actor) rootfs.Root
+	// Rescan finds what a foreign process has changed on the disk, and records it as by's doing.
+	Rescan(ctx context.Context, by rootfs.Actor) error
+	// Dir is the absolute path of the staging root for foreign executables; empty if the stage has no directory.
+	Dir() string
+}
+
+// Spec is a plugin to load: an ID, and either an executable or a Go value.
+type Spec struct {
+	ID     string
+	Binary string
+	Plugin Plugin
+}
+
+// HostOptions configure a Host.
+type HostOptions struct {
+	Stage Stage
+	// CacheDir is the name of the run's cache directory below the staging root: "tmp/holo.0". It exists, and
+	// generated-resources below it is the virtual resource directory.
+	CacheDir string
+	// Environ is the environment of executables, to which the HOLO_ variables are added.
+	Environ []string
+	// Scratch is an existing directory of the host's for executables that have to be written out.
+	Scratch string
+	// Resources tells where a resource came from, and translates paths of the virtual resource directory.
+	Resources *Resources
+	// Timeout bounds each call of an executable.
+	Timeout time.Duration
+	Limits  rootfs.Limits
+	// Probe says how processes are kept together; zero means as well as the kernel lets us.
+	Probe sandbox.Probe
+	Now   func() time.Time
+	// Events is told what happens while it happens; may be nil.
+	Events func(Event)
+}
+
+// Event is something that happened in the host.
+type Event struct {
+	// Kind is "plugin-loaded", "scanned", "applying", "applied" or "warning".
+	Kind string
+	// Plugin and Entity say what it is about; Entity may be empty.
+	Plugin, Entity string
+	// N of M entities are through.
+	N, M int
+	// Text is a warning's text.
+	Text string
+}
+
+// Host loads plugins, scans them and applies their entities, one call after the other. It is not safe for use by
+// several goroutines.
+type Host struct {
+	o       HostOptions
+	plugins []*plugin
+	// applied and known count entities for events.
+	applied, known int
+}
+
+// plugin is a loaded plugin.
+type plugin struct {
+	Loaded
+	runner    runner
+	neutral   neutral
+	locations []location
+}
+
+// NewHost returns a host without plugins.
+func NewHost(o HostOptions) *Host {
+	o.Limits = o.Limits.WithDefaults()
+	return &Host{o: o}
+}
+
+func (h *Host) tell(e Event) {
+	if h.o.Events != nil {
+		h.o.Events(e)
+	}
+}
+
+func (h *Host) warn(plugin, entity, text string) {
+	h.tell(Event{Kind: "warning", Plugin: plugin, Entity: entity, Text: text})
+}

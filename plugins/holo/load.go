@@ -1,0 +1,122 @@
+package holo
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+
+	"github.com/holo-build/holo-build/rootfs"
+)
+
+// Loaded is a plugin that was loaded.
+type Loaded struct {
+	ID string
+	// Binary is the executable's name without its directory, and Digest the SHA-256 of its content, as "sha256:" and
+	// hexadecimal digits. Both are empty for a Go value.
+	Binary, Digest string
+	// Info are the versions of the interface that the plugin speaks.
+	Info Info
+	// InProcess says that the plugin is a Go value.
+	InProcess bool
+}
+
+// Load asks each plugin for its info, checks that its resource directory exists, and makes its state and cache
+// directories. Its error joins what is wrong with any of them; a *VersionError, *InfoError or *CallError.
+func (h *Host) Load(ctx context.Context, specs []Spec) error {
+	var errs []error
+	for i, s := range specs {
+		p, err := h.load(ctx, s)
+		if err != nil {
+			errs = append(errs, err)
+			continue
+		}
+		h.plugins = append(h.plugins, p)
+		h.tell(Event{Kind: "plugin-loaded", Plugin: s.ID, N: i + 1, M: len(specs)})
+	}
+	return errors.Join(errs...)
+}
+
+// Loaded lists the plugins in the order in which they were loaded.
+func (h *Host) Loaded() []Loaded {
+	var list []Loaded
+	for _, p := range h.plugins {
+		list = append(list, p.Loaded)
+	}
+	return list
+}
+
+func (h *Host) load(ctx context.Context, s Spec) (p *plugin, err error) {
+	if !validResourceID(s.ID) {
+		return nil, fmt.Errorf("loading plugin %q: not a plugin ID", s.ID)
+	}
+	p = &plugin{locations: locations(s.ID, h.o.CacheDir)}
+	p.ID = s.ID
+	p.neutral = newNeutral(h.o.Stage.Dir(), p.locations)
+	if s.Plugin != nil {
+		p.InProcess = true
+		p.runner = &inProcess{h, s}
+	} else {
+		if s.Binary, err = filepath.Abs(s.Binary); err != nil {
+			return nil, fmt.Errorf("loading plugin %s: %w", s.ID, err)
+		}
+		if err := checkBinary(s); err != nil {
+			return nil, err
+		}
+		p.Binary = filepath.Base(s.Binary)
+		if p.Digest, err = digestBinary(s.Binary); err != nil {
+			return nil, fmt.Errorf("loading plugin %s: %w", s.ID, err)
+		}
+		p.runner = &process{h, s, p.neutral}
+	}
+	if p.Info, err = p.runner.info(ctx); err != nil {
+		return nil, err
+	}
+	if err := p.Info.negotiate(s.ID); err != nil {
+		return nil, err
+	}
+	return p, h.makeLocations(s.ID)
+}
+
+func digestBinary(name string) (string, error) {
+	f, err := os.Open(name)
+	if err != nil {
+		return "", err
+	}
+	defer f.Close()
+	d := sha256.New()
+	if _, err := io.Copy(d, f); err != nil {
+		return "", err
+	}
+	return "sha256:" + hex.EncodeToString(d.Sum(nil)), nil
+}
+
+// makeLocations makes what the interface promises a plugin, and insists on what it demands.
+func (h *Host) makeLocations(id string) error {
+	root := h.o.Stage.Root(rootfs.Actor{Kind: "plugin", Plugin: id})
+	at, err := root.Resolve(path.Join(h.o.CacheDir, virtualDir, id))
+	var m rootfs.Meta
+	if err == nil {
+		m, err = root.Lstat(at)
+	}
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return fmt.Errorf("loading plugin %s: its resource directory /%s/%s does not exist", id, resourceDir, id)
+	case err != nil:
+		return fmt.Errorf("loading plugin %s: opening its resource directory: %w", id, err)
+	case m.Type != rootfs.Directory:
+		return fmt.Errorf("loading plugin %s: its resource directory /%s/%s is a %s", id, resourceDir, id, m.Type)
+	}
+	for _, dir := range []string{path.Join(stateDir, id), path.Join(h.o.CacheDir, id)} {
+		if err := rootfs.MkdirAll(root, dir, rootfs.Meta{Type: rootfs.Directory, Mode: 0o755}); err != nil {
+			return fmt.Errorf("loading plugin %s: %w", id, err)
+		}
+	}
+	return nil
+}

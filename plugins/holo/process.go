@@ -1,0 +1,128 @@
+package holo
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/holo-build/holo-build/plugins/sandbox"
+	"github.com/holo-build/holo-build/rootfs"
+)
+
+// process is a plugin that is an executable.
+type process struct {
+	host    *Host
+	spec    Spec
+	neutral neutral
+}
+
+var _ runner = (*process)(nil)
+
+// environ returns the environment of the plugin. All paths are absolute.
+func (p *process) environ() []string {
+	dir := p.host.o.Stage.Dir()
+	set := []string{versionVar + "=" + strconv.Itoa(APIVersion)}
+	for _, l := range locations(p.spec.ID, p.host.o.CacheDir) {
+		set = append(set, l.variable+"="+filepath.Join(dir, l.name))
+	}
+	return append(withoutHolo(p.host.o.Environ), set...)
+}
+
+// withoutHolo returns an environment without the variables that Holo sets.
+func withoutHolo(environ []string) []string {
+	return slices.DeleteFunc(slices.Clone(environ), func(v string) bool {
+		name, _, _ := strings.Cut(v, "=")
+		return slices.Contains([]string{versionVar, rootVar, resourceVar, stateVar, cacheVar}, name)
+	})
+}
+
+// streams are what a call's output goes to.
+type streams struct{ stdout, stderr, fd3 io.Writer }
+
+func (p *process) call(ctx context.Context, op, entity string, s streams) error {
+	o := p.host.o
+	if o.Stage.Dir() == "" {
+		return newCallError(p.spec.ID, op, entity, nil, errors.New("an executable needs a staging root on the disk"))
+	}
+	by := rootfs.Actor{Kind: "plugin", Plugin: p.spec.ID}
+	args := []string{op}
+	if entity != "" {
+		by = rootfs.Actor{Kind: "entity", Plugin: p.spec.ID, Entity: entity}
+		args = append(args, entity)
+	}
+	exit, err := sandbox.Run(ctx, sandbox.Process{
+		Path: p.spec.Binary, Args: args, Env: p.environ(), Dir: o.Stage.Dir(),
+		Stdout: s.stdout, Stderr: s.stderr, FD3: s.fd3,
+		Timeout: o.Timeout, OutputBytes: o.Limits.OutputBytes, Probe: o.Probe,
+	})
+	if exit.Leftover {
+		p.host.warn(p.spec.ID, entity, "left processes behind after "+op+", which were ended")
+	}
+	// Whatever became of it, what it has changed must be known.
+	rescanned := o.Stage.Rescan(ctx, by)
+	if err == nil {
+		err = exit.Err()
+	}
+	if err != nil {
+		return newCallError(p.spec.ID, op, entity, p.neutral, plainer(err))
+	}
+	if rescanned != nil {
+		return fmt.Errorf("finding what plugin %s changed: %w", p.spec.ID, rescanned)
+	}
+	return nil
+}
+
+// plainer leaves out the executable's path where the plugin's name says it all.
+func plainer(err error) error {
+	if e, ok := errors.AsType[*sandbox.TimeoutError](err); ok {
+		return e
+	}
+	if e, ok := errors.AsType[*sandbox.OutputError](err); ok {
+		return e
+	}
+	return err
+}
+
+func (p *process) info(ctx context.Context) (Info, error) {
+	var stdout, stderr bytes.Buffer
+	if err := p.call(ctx, opInfo, "", streams{&stdout, &stderr, nil}); err != nil {
+		if said := bytes.TrimSpace(p.neutral.bytes(stderr.Bytes())); len(said) > 0 {
+			err = fmt.Errorf("%w: %s", err, said[:min(len(said), 1000)])
+		}
+		return Info{}, err
+	}
+	return ParseInfo(p.spec.ID, &stdout)
+}
+
+func (p *process) scan(ctx context.Context, stderr io.Writer) ([]byte, error) {
+	var stdout bytes.Buffer
+	err := p.call(ctx, opScan, "", streams{&stdout, stderr, nil})
+	return stdout.Bytes(), err
+}
+
+func (p *process) apply(ctx context.Context, id string, force bool, stdout, stderr io.Writer) (Outcome, error) {
+	var fd3 bytes.Buffer
+	if err := p.call(ctx, applyOp(force), id, streams{stdout, stderr, &fd3}); err != nil {
+		return Failed, err
+	}
+	return outcomeOf(ParseMessages(fd3.Bytes())), nil
+}
+
+func (p *process) diff(ctx context.Context, id string, stderr io.Writer) (expected, actual string, err error) {
+	var fd3 bytes.Buffer
+	if err := p.call(ctx, opDiff, id, streams{io.Discard, stderr, &fd3}); err != nil {
+		return "", "", err
+	}
+	expected, actual, ok := ParsePaths(fd3.Bytes())
+	if !ok {
+		return "", "", nil
+	}
+	return cmp.Or(expected, nullPath), cmp.Or(actual, nullPath), nil
+}

@@ -1,0 +1,138 @@
+package holo
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path"
+	"path/filepath"
+	"strings"
+
+	"github.com/holo-build/holo-build/plugins/sandbox"
+	"github.com/holo-build/holo-build/rootfs"
+)
+
+// runScript is Env.Run of a plugin in the host. What it runs are scripts that the builder has brought; a script is a
+// filter, which sees its standard input and an empty root.
+func (h *Host) runScript(ctx context.Context, plugin, entity string, env *Env, c Command) error {
+	if len(c.Argv) == 0 {
+		return errors.New("running a program: no name given")
+	}
+	shown := c.Argv[0]
+	if !strings.Contains(shown, "/") {
+		return fmt.Errorf("running %s: a tool of the building machine can't be used while an image is provisioned", shown)
+	}
+	name, ok := env.Resources.Name(shown)
+	if !ok || !filepath.IsLocal(name) {
+		return fmt.Errorf("running %s: only what is below $%s can be run", shown, resourceVar)
+	}
+	root := h.o.Stage.Root(rootfs.Actor{Kind: "plugin", Plugin: plugin})
+	at, err := h.ownScript(root, path.Join(plugin, name))
+	if err != nil {
+		return fmt.Errorf("running %s: %w", shown, err)
+	}
+	work, err := os.MkdirTemp(h.o.Scratch, "script-")
+	if err != nil {
+		return fmt.Errorf("running %s: %w", shown, err)
+	}
+	defer os.RemoveAll(work)
+	s := script{shown: shown, work: work, path: filepath.Join(work, "script", path.Base(name)), empty: filepath.Join(work, "root")}
+	if err := s.writeOut(root, at); err != nil {
+		return fmt.Errorf("running %s: %w", shown, err)
+	}
+	return h.runWritten(ctx, plugin, entity, env, c, s)
+}
+
+// ownScript returns the name in the root of the resource that is to be run, all symlinks followed. It must be the
+// builder's own, and so must what it leads to.
+func (h *Host) ownScript(root rootfs.Root, name string) (string, error) {
+	base, err := root.Resolve(path.Join(h.o.CacheDir, virtualDir))
+	if err != nil {
+		return "", err
+	}
+	at, err := root.Resolve(path.Join(base, name))
+	if err != nil {
+		return "", err
+	}
+	m, err := root.Lstat(at)
+	if err != nil {
+		return "", err
+	}
+	target, ok := strings.CutPrefix(at, base+"/")
+	if !ok {
+		return "", fmt.Errorf("it leads to /%s, which is %w; only scripts that a resource directory of the build brings are run", at, ErrImageCode)
+	}
+	if h.o.Resources == nil || h.o.Resources.FromImage(name) || h.o.Resources.FromImage(target) {
+		return "", fmt.Errorf("it is %w; only scripts that a resource directory of the build brings are run", ErrImageCode)
+	}
+	switch {
+	case m.Type != rootfs.Regular:
+		return "", fmt.Errorf("it is a %s", m.Type)
+	case m.Mode&0o100 == 0:
+		return "", errors.New("not executable")
+	}
+	return at, nil
+}
+
+// script is a script on the building machine's disk.
+type script struct {
+	shown             string
+	work, path, empty string
+}
+
+func (s script) writeOut(root rootfs.Root, at string) (err error) {
+	for _, dir := range []string{filepath.Dir(s.path), s.empty} {
+		if err := os.Mkdir(dir, 0o755); err != nil {
+			return err
+		}
+	}
+	src, err := root.Open(at)
+	if err != nil {
+		return err
+	}
+	defer src.Close()
+	dst, err := os.OpenFile(s.path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o700)
+	if err != nil {
+		return err
+	}
+	_, err = io.Copy(dst, src)
+	return errors.Join(err, dst.Close())
+}
+
+func (h *Host) runWritten(ctx context.Context, plugin, entity string, env *Env, c Command, s script) error {
+	stdout := c.Stdout
+	if stdout == nil {
+		stdout = env.Stdout
+	}
+	var stderr bytes.Buffer
+	exit, err := sandbox.Run(ctx, sandbox.Process{
+		Path: s.path, Argv0: s.path, Args: c.Argv[1:], Dir: s.empty,
+		Env:   append(withoutHolo(h.o.Environ), rootVar+"="+s.empty),
+		Stdin: c.Stdin, Stdout: stdout, Stderr: &stderr,
+		Timeout: h.o.Timeout, OutputBytes: h.o.Limits.OutputBytes, Probe: h.o.Probe,
+	})
+	n := neutral{{s.path, s.shown, false}, {s.empty, "$" + rootVar, false}}
+	if _, werr := env.Stderr.Write(n.bytes(stderr.Bytes())); err == nil {
+		err = werr
+	}
+	if exit.Leftover {
+		h.warn(plugin, entity, s.shown+" left processes behind, which were ended")
+	}
+	switch start, ok := errors.AsType[*sandbox.StartError](err); {
+	case ok:
+		return fmt.Errorf("starting %s: %s", s.shown, reasonOf(start))
+	case err != nil:
+		return plainer(err)
+	}
+	return exit.Err()
+}
+
+func reasonOf(e *sandbox.StartError) string {
+	if e.Reason != "" {
+		return e.Reason
+	}
+	return e.Err.Error()
+}

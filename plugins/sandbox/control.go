@@ -1,0 +1,123 @@
+package sandbox
+
+import (
+	"bytes"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+)
+
+// The descriptors of the helper beyond the three of the program and descriptor 3.
+const (
+	controlFD = 4
+	statusFD  = 5
+)
+
+// job is what the helper is told on the control pipe. The strings may hold any bytes but NUL.
+type job struct {
+	isolation Isolation
+	fd3       bool
+	path, dir string
+	args, env []string // args begin with the program's name for itself
+}
+
+// maxJob bounds a job: the kernel takes no more than 6 MB of arguments and environment, execve(2).
+const maxJob = 16 << 20
+
+// write sends the job: a length, then NUL-terminated strings, counts first.
+func (j job) write(w io.Writer) error {
+	var b bytes.Buffer
+	b.Write([]byte{0, 0, 0, 0, byte(j.isolation), 0})
+	if j.fd3 {
+		b.Bytes()[5] = 1
+	}
+	var counts [8]byte
+	binary.BigEndian.PutUint32(counts[:4], uint32(len(j.args)))
+	binary.BigEndian.PutUint32(counts[4:], uint32(len(j.env)))
+	b.Write(counts[:])
+	for _, list := range [][]string{{j.path, j.dir}, j.args, j.env} {
+		for _, s := range list {
+			b.WriteString(s)
+			b.WriteByte(0)
+		}
+	}
+	if b.Len() > maxJob {
+		return fmt.Errorf("arguments and environment of %d bytes are too large", b.Len())
+	}
+	binary.BigEndian.PutUint32(b.Bytes(), uint32(b.Len()-4))
+	_, err := w.Write(b.Bytes())
+	return err
+}
+
+// readJob reads what write has sent, and not a byte more.
+func readJob(r io.Reader) (j job, err error) {
+	var head [14]byte
+	if _, err := io.ReadFull(r, head[:]); err != nil {
+		return j, err
+	}
+	size := binary.BigEndian.Uint32(head[:])
+	if size < 10 || size > maxJob {
+		return j, errors.New("internal error: length of the job")
+	}
+	body := make([]byte, size-10)
+	if _, err := io.ReadFull(r, body); err != nil {
+		return j, err
+	}
+	j.isolation, j.fd3 = Isolation(head[4]), head[5] == 1
+	args, env := uint64(binary.BigEndian.Uint32(head[6:])), uint64(binary.BigEndian.Uint32(head[10:]))
+	parts := bytes.Split(body, []byte{0})
+	if uint64(len(parts)) != 2+args+env+1 { // the last string's NUL is followed by nothing
+		return j, errors.New("internal error: number of strings in the job")
+	}
+	strs := make([]string, 0, len(parts))
+	for _, p := range parts {
+		strs = append(strs, string(p))
+	}
+	j.path, j.dir = strs[0], strs[1]
+	j.args, j.env = strs[2:2+args], strs[2+args:2+args+env]
+	return j, nil
+}
+
+// The kinds of reports.
+const (
+	exited   = 'x' // value is the exit status
+	signaled = 's' // value is the signal
+	noDir    = 'd' // value is the errno of chdir(2)
+	noExec   = 'e' // value is the errno of execve(2)
+	noSetup  = 'h' // value is the errno of the helper's own preparations
+)
+
+// report is what the helper says on the status pipe, once, as its last word.
+type report struct {
+	kind     byte
+	leftover bool
+	// immortal says that some of what was left could not be killed.
+	immortal bool
+	value    uint32
+}
+
+const reportSize = 7
+
+func (r report) bytes() []byte {
+	b := make([]byte, reportSize)
+	b[0] = r.kind
+	b[1], b[2] = asByte(r.leftover), asByte(r.immortal)
+	binary.BigEndian.PutUint32(b[3:], r.value)
+	return b
+}
+
+func asByte(b bool) byte {
+	if b {
+		return 1
+	}
+	return 0
+}
+
+// parseReport reads a report; ok is false if there is none.
+func parseReport(b []byte) (r report, ok bool) {
+	if len(b) != reportSize {
+		return r, false
+	}
+	return report{b[0], b[1] == 1, b[2] == 1, binary.BigEndian.Uint32(b[3:])}, true
+}

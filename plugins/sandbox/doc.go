@@ -1,0 +1,14 @@
+// Package sandbox is the one launcher through which every process starts, and sees to it that none outlives its call.
+//
+// [Run] does not start the program itself, but this executable once more under a name of its own: the helper ([Main]).
+//
+//	Run --fork, new session, new PID namespace--> helper --fork, new session--> the program --> whatever it forks
+//	    --control pipe: the job, then silence; its end is the death of whoever called Run-->
+//	    <--status pipe: the program's wait status, or why it could not be started--
+//
+// The helper is init of a PID namespace where one can be had, so that the kernel ends everything in it. Elsewhere it is
+// a subreaper, prctl(2), to which all orphans come and which kills them. Either way Run returns when all are dead, and
+// when the caller of Run dies, they die.
+//
+// What a process may touch is not limited here yet; only how long it runs and how much it writes.
+package sandbox

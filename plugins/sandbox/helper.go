@@ -1,0 +1,167 @@
+package sandbox
+
+import (
+	"errors"
+	"math"
+	"os"
+	"os/signal"
+	"runtime"
+	"strconv"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// helperName is the helper's argv[0].
+const helperName = "holo-build: sandbox helper"
+
+// IsHelper says whether a process with these arguments, os.Args, is the helper. Every program that calls Run asks this
+// first of all, and if so does nothing but exit with what Main returns.
+func IsHelper(args []string) bool { return len(args) == 1 && args[0] == helperName }
+
+// Main is the helper. It returns the status to exit with, which nobody looks at: the report is on a pipe.
+func Main() int {
+	// The program's death signal is tied to the thread that forks it.
+	runtime.LockOSThread()
+	if err := closeOnExec(); err != nil {
+		return 1
+	}
+	control, status := os.NewFile(controlFD, "control"), os.NewFile(statusFD, "status")
+	j, err := readJob(control)
+	if err != nil {
+		return 1 // whoever called Run is gone
+	}
+	h := &helper{job: j}
+	r := h.run(control)
+	if _, err := status.Write(r.bytes()); err != nil {
+		return 1
+	}
+	return 0
+}
+
+// closeOnExec keeps every descriptor but the standard ones from the program. Descriptor 3 is handed on by name.
+func closeOnExec() error {
+	if unix.CloseRange(3, math.MaxUint32, unix.CLOSE_RANGE_CLOEXEC) == nil {
+		return nil
+	}
+	list, err := os.ReadDir("/proc/self/fd") // Linux before 5.11
+	if err != nil {
+		return err
+	}
+	for _, e := range list {
+		if fd, err := strconv.Atoi(e.Name()); err == nil && fd > 2 {
+			unix.CloseOnExec(fd)
+		}
+	}
+	return nil
+}
+
+// helper runs one job.
+type helper struct {
+	job job
+	pid int
+	// pidfd is -1 where the kernel has none.
+	pidfd int
+}
+
+func (h *helper) run(control *os.File) report {
+	if err := h.prepare(); err != nil {
+		return failure(noSetup, err)
+	}
+	if h.job.dir != "" {
+		if err := os.Chdir(h.job.dir); err != nil {
+			return failure(noDir, err)
+		}
+	}
+	if err := h.start(); err != nil {
+		return failure(noExec, err)
+	}
+	go h.watch(control)
+	r, err := h.wait()
+	if err != nil {
+		return failure(noSetup, err)
+	}
+	r.leftover, r.immortal = h.sweep()
+	return r
+}
+
+func failure(kind byte, err error) report {
+	errno := syscall.EINVAL
+	errors.As(err, &errno)
+	return report{kind: kind, value: uint32(errno)}
+}
+
+func (h *helper) prepare() error {
+	unix.Umask(0o022)
+	// Handlers are reset by execve(2), where ignored signals stay ignored: under nohup(1), the program still gets a
+	// SIGHUP. And the program does not end its helper by a signal that was meant for its parent.
+	signal.Notify(make(chan os.Signal, 1), unix.SIGHUP, unix.SIGINT, unix.SIGQUIT, unix.SIGTERM, unix.SIGUSR1, unix.SIGUSR2)
+	// A core file in the working directory would become part of an image.
+	var core unix.Rlimit
+	if err := unix.Getrlimit(unix.RLIMIT_CORE, &core); err != nil {
+		return err
+	}
+	core.Cur = 0
+	if err := unix.Setrlimit(unix.RLIMIT_CORE, &core); err != nil {
+		return err
+	}
+	if h.job.isolation == Subreaper {
+		return unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+	}
+	return nil
+}
+
+func (h *helper) start() (err error) {
+	files := []uintptr{0, 1, 2}
+	if h.job.fd3 {
+		files = append(files, 3)
+	}
+	attr := &syscall.ProcAttr{
+		Env:   h.job.env,
+		Files: files,
+		Sys:   &syscall.SysProcAttr{Setsid: true, Pdeathsig: syscall.SIGKILL, PidFD: &h.pidfd},
+	}
+	// A file that was just written can't be executed while some other process, forked in that moment and not yet at its
+	// own execve, still holds the descriptor: golang.org/issue/22315.
+	for pause := time.Millisecond; ; pause *= 2 {
+		h.pid, err = syscall.ForkExec(h.job.path, h.job.args, attr)
+		if !errors.Is(err, syscall.ETXTBSY) || pause > 200*time.Millisecond {
+			return err
+		}
+		time.Sleep(pause)
+	}
+}
+
+// watch kills the program when the control pipe ends: whoever called Run wants it, or is dead.
+func (h *helper) watch(control *os.File) {
+	var b [1]byte
+	for {
+		if n, err := control.Read(b[:]); n == 0 && err != nil {
+			break
+		}
+	}
+	if h.pidfd >= 0 {
+		_ = unix.PidfdSendSignal(h.pidfd, unix.SIGKILL, nil, 0)
+	} else {
+		_ = unix.Kill(h.pid, unix.SIGKILL)
+	}
+}
+
+// wait reaps all that ends until the program does.
+func (h *helper) wait() (report, error) {
+	for {
+		var ws unix.WaitStatus
+		pid, err := unix.Wait4(-1, &ws, 0, nil)
+		switch {
+		case errors.Is(err, unix.EINTR):
+		case err != nil:
+			return report{}, err
+		case pid != h.pid:
+		case ws.Exited():
+			return report{kind: exited, value: uint32(ws.ExitStatus())}, nil
+		case ws.Signaled():
+			return report{kind: signaled, value: uint32(ws.Signal())}, nil
+		}
+	}
+}

@@ -1,0 +1,151 @@
+package sandbox
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"time"
+)
+
+// Process is a program to run, and all that it gets from us.
+type Process struct {
+	// Path is the executable. It is not looked up in PATH; a relative one is relative to our working directory. A script
+	// sees it as $0 as it is given here, unless Dir makes it absolute.
+	Path string
+	// Argv0 is the program's name for itself; empty means Path. Args are its arguments without that name.
+	Argv0 string
+	Args  []string
+	// Env is the whole environment.
+	Env []string
+	// Dir is the working directory; empty means ours.
+	Dir string
+	// Stdin is /dev/null if nil. Run does not return before a Read that it has begun.
+	Stdin io.Reader
+	// Stdout, Stderr and FD3 get what the program writes to descriptors 1, 2 and 3. Nil discards; descriptor 3 is closed
+	// then. They are written to at the same time: two that are the same must bear that.
+	Stdout, Stderr, FD3 io.Writer
+	// Timeout bounds the call, OutputBytes what is written to each descriptor; zero means no bound.
+	Timeout     time.Duration
+	OutputBytes int64
+	// Probe says how the processes of the call may be kept together.
+	Probe Probe
+}
+
+// resolved checks what the kernel could only refuse without saying why, and makes the path independent of Dir.
+func (p Process) resolved() (Process, error) {
+	if p.Path == "" {
+		return p, fmt.Errorf("starting a process: no path given")
+	}
+	for _, list := range [][]string{{p.Path, p.Argv0, p.Dir}, p.Args, p.Env} {
+		for _, s := range list {
+			if strings.IndexByte(s, 0) >= 0 {
+				return p, fmt.Errorf("starting %s: NUL byte in %q", p.Path, s)
+			}
+		}
+	}
+	if p.Argv0 == "" {
+		p.Argv0 = p.Path
+	}
+	if p.Dir == "" {
+		return p, nil
+	}
+	abs, err := filepath.Abs(p.Path)
+	if err != nil {
+		return p, fmt.Errorf("starting %s: %w", p.Path, err)
+	}
+	p.Path = abs
+	return p, nil
+}
+
+// Exit is how a process ended.
+type Exit struct {
+	// Code is the exit status; of a process that a signal has ended it is -1, and Signal names the signal.
+	Code   int
+	Signal syscall.Signal
+	// Leftover says that other processes of the call were still there when its main process ended. They were killed.
+	Leftover bool
+	// Isolation is what kept the processes together.
+	Isolation Isolation
+}
+
+// OK says whether the process ended with status 0.
+func (e Exit) OK() bool { return e.Code == 0 && e.Signal == 0 }
+
+// String describes the end as os.ProcessState does: "exit status 1", "signal: killed".
+func (e Exit) String() string {
+	if e.Signal != 0 {
+		return "signal: " + e.Signal.String()
+	}
+	return fmt.Sprintf("exit status %d", e.Code)
+}
+
+// Err returns nil after status 0, else an *ExitError.
+func (e Exit) Err() error {
+	if e.OK() {
+		return nil
+	}
+	return &ExitError{e}
+}
+
+// ExitError is the error of a process that ran and did not end well.
+type ExitError struct{ Exit Exit }
+
+func (e *ExitError) Error() string { return e.Exit.String() }
+
+// StartError says that a program could not be started at all.
+type StartError struct {
+	Path string
+	// Reason says more than Err where there is more to say; may be empty.
+	Reason string
+	Err    error
+}
+
+func (e *StartError) Error() string {
+	if e.Reason != "" {
+		return fmt.Sprintf("starting %s: %s", e.Path, e.Reason)
+	}
+	return fmt.Sprintf("starting %s: %v", e.Path, e.Err)
+}
+
+func (e *StartError) Unwrap() error { return e.Err }
+
+// newStartError finds out what execve(2) leaves open: ENOENT means the file or its interpreter.
+func newStartError(path string, errno syscall.Errno) *StartError {
+	e := &StartError{Path: path, Err: errno}
+	fi, err := os.Stat(path)
+	switch {
+	case err != nil:
+	case fi.IsDir():
+		e.Reason = "is a directory"
+	case errno == syscall.ENOENT:
+		e.Reason = "the interpreter that its first line or its ELF header names does not exist"
+	case errno == syscall.EACCES && fi.Mode()&0o111 == 0:
+		e.Reason = "not executable"
+	case errno == syscall.ENOEXEC:
+		e.Reason = "neither a program of this architecture nor a script with #! in its first line"
+	}
+	return e
+}
+
+// TimeoutError says that a process was killed because it ran for too long.
+type TimeoutError struct {
+	Path    string
+	Timeout time.Duration
+}
+
+func (e *TimeoutError) Error() string { return fmt.Sprintf("not finished after %v", e.Timeout) }
+
+// OutputError says that a process was killed because it wrote too much.
+type OutputError struct {
+	Path string
+	// Stream is "standard output", "standard error" or "file descriptor 3".
+	Stream string
+	Limit  int64
+}
+
+func (e *OutputError) Error() string {
+	return fmt.Sprintf("more than %d bytes on %s", e.Limit, e.Stream)
+}

@@ -1,0 +1,149 @@
+package sandbox
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"runtime"
+	"syscall"
+)
+
+// Run runs a program to its end, and returns when it and everything that it has started is dead. A program that ran is
+// no error, however it ended: that is in Exit. Errors are a *StartError; a *TimeoutError or *OutputError after it was
+// killed; or the context's, after it was killed.
+func Run(ctx context.Context, p Process) (Exit, error) {
+	p, err := p.resolved()
+	if err != nil {
+		return Exit{}, err
+	}
+	ctx, stop := context.WithCancelCause(ctx)
+	defer stop(nil)
+	if p.Timeout > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeoutCause(ctx, p.Timeout, &TimeoutError{p.Path, p.Timeout})
+		defer cancel()
+	}
+	if ctx.Err() != nil {
+		return Exit{}, fmt.Errorf("running %s: %w", p.Path, context.Cause(ctx))
+	}
+	// The helper's death signal is tied to the thread that forks it, which therefore has to stay.
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	c, err := start(p)
+	if err != nil {
+		return Exit{}, err
+	}
+	err = c.finish(ctx, stop)
+	if ctx.Err() != nil {
+		return Exit{}, fmt.Errorf("running %s: %w", p.Path, context.Cause(ctx))
+	}
+	if err != nil {
+		return Exit{}, fmt.Errorf("running %s: %w", p.Path, err)
+	}
+	return c.exit()
+}
+
+// call is one running helper.
+type call struct {
+	process   Process
+	isolation Isolation
+	helper    *os.Process
+	state     *os.ProcessState
+	pipes     *pipes
+	status    []byte
+}
+
+// start starts the helper in the best isolation that can be had.
+func start(p Process) (*call, error) {
+	pipes, err := newPipes(p)
+	if err != nil {
+		return nil, fmt.Errorf("starting %s: %w", p.Path, err)
+	}
+	c := &call{process: p, pipes: pipes}
+	for _, c.isolation = range p.Probe.order() {
+		c.helper, err = os.StartProcess("/proc/self/exe", []string{helperName}, &os.ProcAttr{
+			Env:   []string{"GOMAXPROCS=1", "GOGC=off"}, // it lives shortly and does little
+			Files: pipes.child,
+			Sys:   c.isolation.sysProcAttr(),
+		})
+		if err == nil {
+			break
+		}
+	}
+	pipes.closeChild()
+	if err != nil {
+		pipes.closeOurs()
+		return nil, fmt.Errorf("starting the launcher's helper for %s: %w", p.Path, err)
+	}
+	return c, nil
+}
+
+// finish tells the helper what to do and waits for it, or has everything killed when the context ends.
+func (c *call) finish(ctx context.Context, stop context.CancelCauseFunc) error {
+	defer c.pipes.closeOurs()
+	join := c.pipes.copy(stop)
+	unhook := context.AfterFunc(ctx, c.kill)
+	defer unhook()
+	sent := c.job().write(c.pipes.control)
+	if sent != nil {
+		c.kill()
+	}
+	state, err := c.helper.Wait()
+	c.state = state
+	c.status = c.pipes.readStatus()
+	join()
+	if err == nil && sent != nil && len(c.status) == 0 && !errors.Is(sent, syscall.EPIPE) {
+		err = fmt.Errorf("telling the launcher's helper what to do: %w", sent)
+	}
+	return err
+}
+
+func (c *call) job() job {
+	p := c.process
+	return job{
+		isolation: c.isolation,
+		fd3:       p.FD3 != nil,
+		path:      p.Path,
+		dir:       p.Dir,
+		args:      append([]string{p.Argv0}, p.Args...),
+		env:       p.Env,
+	}
+}
+
+// kill ends everything: the kernel does, when init of a PID namespace dies; a subreaper does, when the control pipe
+// ends.
+func (c *call) kill() {
+	if c.isolation == Subreaper {
+		c.pipes.control.Close()
+		return
+	}
+	_ = c.helper.Kill() // an error says that it has ended already
+}
+
+// exit makes sense of the helper's report.
+func (c *call) exit() (Exit, error) {
+	path := c.process.Path
+	r, ok := parseReport(c.status)
+	if !ok {
+		return Exit{}, fmt.Errorf("running %s: the launcher's helper ended early: %v", path, c.state)
+	}
+	if r.immortal {
+		return Exit{}, fmt.Errorf("running %s: it has left processes behind that cannot be killed", path)
+	}
+	e := Exit{Leftover: r.leftover, Isolation: c.isolation}
+	errno := syscall.Errno(r.value)
+	switch r.kind {
+	case exited:
+		e.Code = int(r.value)
+		return e, nil
+	case signaled:
+		e.Code, e.Signal = -1, syscall.Signal(r.value)
+		return e, nil
+	case noDir:
+		return Exit{}, fmt.Errorf("starting %s: entering directory %s: %w", path, c.process.Dir, errno)
+	case noExec:
+		return Exit{}, newStartError(path, errno)
+	}
+	return Exit{}, fmt.Errorf("starting %s: preparing the launcher's helper: %w", path, errno)
+}
