@@ -1,0 +1,59 @@
+SHELL := /bin/bash -euo pipefail
+PREFIX ?= /usr/local
+FUZZTIME ?= 30s
+VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
+# As root, tests run once more as a plain user, but for those that need root or the go tool.
+NOT_AS_USER := ^(TestOrderOfRooms|TestStyle|TestReal)
+PACKAGES := umoci skopeo podman runc mmdebstrap python3 git ca-certificates
+
+export CGO_ENABLED ?= 0
+.PHONY: build install check test test-deps race fuzz images bench demo clean
+
+build:
+	go build -trimpath -buildvcs=false -ldflags '-X main.version=$(VERSION)' -o bin/holo-build ./cmd/holo-build
+
+install: build
+	install -D -m 0755 bin/holo-build '$(DESTDIR)$(PREFIX)/bin/holo-build'
+	install -d '$(DESTDIR)$(PREFIX)/lib/holo'
+	ln -sfn ../../bin/holo-build '$(DESTDIR)$(PREFIX)/lib/holo/holo-files'
+
+check:
+	@unformatted=$$(gofmt -l cmd oci plugins rootfs); [ -z "$$unformatted" ] || { echo "gofmt: $$unformatted"; exit 1; }
+	go vet ./...
+	go tool staticcheck ./...
+	go test -count=1 -run '^(TestOrderOfRooms|TestStyle)' ./cmd/holo-build
+
+test:
+	go test -timeout 10m ./...
+	[ "$$(id -u)" != 0 ] || go test -vet=off -timeout 5m -exec '$(CURDIR)/.ci/as-user' -skip '$(NOT_AS_USER)' \
+		./rootfs/... ./oci ./plugins/... ./cmd/holo-build
+
+test-deps:
+	@if [ "$$(dpkg-query -W -f='$${Status}\n' $(PACKAGES) 2>/dev/null | grep -c '^install ok')" != $(words $(PACKAGES)) ]; then \
+		if [ "$$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then \
+			echo 'make test-deps: it takes root and apt-get to install $(PACKAGES)'; else \
+		apt-get -q update && DEBIAN_FRONTEND=noninteractive apt-get -qy install --no-install-recommends $(PACKAGES); fi; fi
+
+race:
+	CGO_ENABLED=1 go test -race -timeout 20m ./...
+
+fuzz:
+	go test -list '^Fuzz' ./... | awk '/^Fuzz/ {f[n++] = $$1} /^ok/ {while (n) print $$2, f[--n]}' | while read -r p f; do \
+		go test -run '^$$' -fuzz "^$$f\$$" -fuzztime $(FUZZTIME) "$$p" </dev/null; done
+
+images: work/debian.oci/index.json work/large.oci/index.json
+
+work/debian.oci/index.json:
+	.ci/debian-image work
+
+work/large.oci/index.json:
+	rm -rf work/large.oci && go run ./oci/ocitest/mkimages -large work/large.oci
+
+bench: build work/large.oci/index.json
+	go run ./cmd/holo-build/bench -binary bin/holo-build -image work/large.oci
+
+demo: build
+	testdata/demo.sh
+
+clean:
+	rm -rf bin work

@@ -1,0 +1,209 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/holo-build/holo-build/oci"
+	"github.com/holo-build/holo-build/rootfs"
+)
+
+func buildCommand(p process) *cobra.Command {
+	var o buildOptions
+	cmd := &cobra.Command{
+		Use:   "build SOURCE [-r DIR]... [-o DEST]...",
+		Short: "Provision an image or a root file system, and write it as a new image",
+		Long: `build stages SOURCE, merges the resource trees over what it has below /usr/share/holo, lets every plugin
+provision its entities there in test mode, and writes the result to every destination: the base's layers as they
+were, and one more with what changed. Nothing changed means that the base comes out.
+
+SOURCE   docker://HOST/NAME[:TAG][@DIGEST]  oci:PATH[:TAG]  oci-archive:FILE[:TAG]  docker-archive:FILE[:NAME:TAG]
+         rootfs:DIR  tar:FILE  scratch; without a transport it is recognised
+DEST     the same, but for scratch; always with its transport
+
+Standard output gets one line "DEST@DIGEST" for each destination, and nothing else.
+
+` + exitHelp,
+		Example: `  holo-build build docker://debian:12 -r resources -o docker://registry.example/app:1
+  holo-build build oci:base:1 -r resources -o oci:app:1 -o docker-archive:app.tar:app:1 --log app.jsonl`,
+		Args: cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			o.source = args[0]
+			return runBuild(cmd.Context(), p, o)
+		},
+	}
+	o.addFlags(cmd.Flags())
+	return cmd
+}
+
+// build is one run of the pipeline.
+type build struct {
+	process
+	o    buildOptions
+	ui   *ui
+	work *rootfs.WorkDir
+	// limits are those of everything that is read.
+	limits rootfs.Limits
+	epoch  time.Time
+}
+
+// runBuild is the map of the program: from a source, through a staging root, to destinations.
+func runBuild(ctx context.Context, p process, o buildOptions) (err error) {
+	b, err := newBuild(p, o)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, b.close()) }()
+	defer b.ui.end()
+
+	base, err := b.open(ctx)
+	if err != nil {
+		return err
+	}
+	targets, err := b.create(ctx)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, targets.abort()) }()
+	stage, err := b.stage(ctx, base)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, stage.Close()) }()
+	done, err := b.provision(ctx, stage)
+	if err != nil {
+		return err
+	}
+	out, err := b.collect(base, stage, done)
+	if err != nil {
+		return err
+	}
+	if err := done.failure(); err != nil {
+		return errors.Join(err, b.saveLog(out.log))
+	}
+	if err := b.pack(ctx, base, done, &out); err != nil {
+		return err
+	}
+	if err := b.saveLog(out.log); err != nil {
+		return err
+	}
+	digests, err := b.save(ctx, targets, out)
+	if err != nil {
+		return err
+	}
+	b.summary(out, done)
+	return b.saveMetadata(out, digests)
+}
+
+// newBuild checks the flags and makes the work directory; what killed builds have left there is swept first.
+func newBuild(p process, o buildOptions) (*build, error) {
+	if err := o.check(); err != nil {
+		return nil, err
+	}
+	ui, err := newUI(p, o.progress, o.quiet)
+	if err != nil {
+		return nil, err
+	}
+	if _, _, err := sourceDateEpoch(p); err != nil {
+		return nil, err
+	}
+	tmp := p.getenv("TMPDIR")
+	if tmp == "" {
+		tmp = "/var/tmp"
+	}
+	swept, err := rootfs.Sweep(tmp)
+	for _, dir := range swept {
+		ui.warn("removed " + dir + ", which a killed build has left")
+	}
+	if err != nil {
+		ui.warn(err.Error())
+	}
+	work, err := rootfs.NewWorkDir(tmp)
+	if err != nil {
+		return nil, err
+	}
+	return &build{process: p, o: o, ui: ui, work: work, limits: rootfs.Limits{}.WithDefaults()}, nil
+}
+
+// close removes the work directory, unless it is to be kept.
+func (b *build) close() error {
+	if !b.o.keepStaging {
+		return b.work.Close()
+	}
+	kept, err := b.work.Keep()
+	b.ui.warn("the staging root is kept: " + kept + "/root")
+	return err
+}
+
+// open opens the source; its layers are read later.
+func (b *build) open(ctx context.Context) (*oci.Image, error) {
+	img, err := openSource(ctx, b.o.source, oci.OpenOptions{
+		Platform: b.o.platform, Dir: b.work.Path, Limits: b.limits, Stdin: b.stdin,
+	})
+	if err != nil {
+		return nil, err
+	}
+	if b.o.squash && img.Manifest != nil {
+		return nil, usageError{fmt.Errorf("--squash is for directories and tarballs: the layers of an image are never rewritten")}
+	}
+	return img, nil
+}
+
+// openSource opens any source by its reference.
+func openSource(ctx context.Context, ref string, o oci.OpenOptions) (*oci.Image, error) {
+	name, rest, err := oci.ParseSource(ref)
+	if err != nil {
+		return nil, err
+	}
+	img, err := transports()[name].Open(ctx, rest, o)
+	if err != nil {
+		return nil, fmt.Errorf("opening %s: %w", ref, err)
+	}
+	return img, nil
+}
+
+// stage reads the layers of the base into a staging root, and finds the epoch.
+func (b *build) stage(ctx context.Context, base *oci.Image) (*rootfs.Staging, error) {
+	b.ui.begin("Reading " + base.Ref)
+	var layers []rootfs.Layer
+	for _, l := range base.Watched(b.ui.bytes).Layers {
+		layers = append(layers, l)
+	}
+	stage, err := rootfs.Stage(ctx, layers, rootfs.StageOptions{
+		Dir: b.work.Path, Limits: b.limits, Plain: base.Manifest == nil, Start: b.now(), Notice: b.ui.warn,
+	})
+	b.ui.end()
+	if err != nil {
+		return nil, fmt.Errorf("staging %s: %w", base.Ref, err)
+	}
+	b.epoch = time.Unix(0, 0).UTC()
+	switch t, ok, _ := sourceDateEpoch(b.process); {
+	case ok:
+		b.epoch = t
+	case base.Manifest == nil:
+		b.epoch = later(stage.Newest(), b.epoch)
+	default:
+		b.epoch = later(base.Created(), b.epoch)
+	}
+	return stage, nil
+}
+
+func later(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
+}
+
+// saveLog writes the whole apply log where --log says.
+func (b *build) saveLog(log []record) (err error) {
+	if b.o.log == "" {
+		return nil
+	}
+	return writeFile(b.o.log, func(f *os.File) error { return writeLog(f, log) })
+}

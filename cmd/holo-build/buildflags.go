@@ -1,0 +1,88 @@
+package main
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/spf13/pflag"
+
+	"github.com/holo-build/holo-build/oci"
+)
+
+// buildOptions are the flags of build.
+type buildOptions struct {
+	source    string
+	resources []string
+	outputs   []string
+	plugins   []string
+
+	platform    string
+	compression string
+	force       bool
+	dryRun      bool
+	keepStaging bool
+	ephemeral   bool
+	squash      bool
+	timeout     time.Duration
+
+	log      string
+	metadata string
+	progress string
+	quiet    bool
+}
+
+func (o *buildOptions) addFlags(f *pflag.FlagSet) {
+	f.SortFlags = false
+	f.StringArrayVarP(&o.resources, "resources", "r", nil, "resource tree `DIR`, shaped like /usr/share/holo; may be repeated")
+	f.StringArrayVarP(&o.outputs, "output", "o", nil, "destination `TRANSPORT:REST`; may be repeated")
+	f.StringArrayVar(&o.plugins, "plugin", nil, "plugin `ID[=BINARY]` to run, in this order and before all others; may be repeated")
+	f.StringVar(&o.platform, "platform", "", "`os/arch[/variant]` to choose from an index")
+	f.BoolVar(&o.force, "force", false, "let plugins overwrite what somebody else has changed")
+	f.StringVar(&o.compression, "compress", "", "compression of the new layer: `gzip|zstd|none` (default: as the base, else gzip)")
+	f.BoolVar(&o.ephemeral, "ephemeral", false, "leave no resources, plugin state or apply log in the image")
+	f.BoolVar(&o.squash, "squash", false, "of a directory or tarball, make one layer instead of two")
+	f.BoolVar(&o.dryRun, "dry-run", false, "do everything but saving")
+	f.BoolVar(&o.keepStaging, "keep-staging", false, "leave the staging root for a look, and say where it is")
+	f.DurationVar(&o.timeout, "timeout", 10*time.Minute, "time limit for each call of a plugin")
+	f.StringVar(&o.log, "log", "", "write the whole apply log to `FILE`")
+	f.StringVar(&o.metadata, "metadata-file", "", "write what was made, as JSON, to `FILE`")
+	f.StringVar(&o.progress, "progress", "auto", "`auto|tty|plain|json|none`")
+	f.BoolVarP(&o.quiet, "quiet", "q", false, "no progress and no report, only warnings and errors")
+}
+
+// check finds wrong use before any work is done.
+func (o *buildOptions) check() error {
+	if len(o.outputs) == 0 && !o.dryRun {
+		return usageError{fmt.Errorf("no destination given: use -o TRANSPORT:REST, or --dry-run to save nothing")}
+	}
+	if o.compression != "" {
+		if _, err := oci.ParseCompression(o.compression); err != nil {
+			return usageError{fmt.Errorf("--compress: %w", err)}
+		}
+	}
+	if o.timeout <= 0 {
+		return usageError{fmt.Errorf("--timeout %v: it must be more than nothing", o.timeout)}
+	}
+	for _, p := range o.plugins {
+		if strings.HasPrefix(p, "-") || strings.HasPrefix(p, "=") {
+			return usageError{fmt.Errorf("--plugin %q: it is ID or ID=BINARY", p)}
+		}
+	}
+	return nil
+}
+
+// sourceDateEpoch is the variable by which the builder sets the time of everything that a build makes.
+// https://reproducible-builds.org/specs/source-date-epoch/
+func sourceDateEpoch(p process) (t time.Time, ok bool, err error) {
+	value := p.getenv("SOURCE_DATE_EPOCH")
+	if value == "" {
+		return t, false, nil
+	}
+	sec, err := strconv.ParseInt(value, 10, 64)
+	if err != nil || sec < 0 || sec > 253402300799 { // the end of the year 9999, where RFC 3339 ends
+		return t, false, usageError{fmt.Errorf("SOURCE_DATE_EPOCH=%q is no number of seconds since 1970", value)}
+	}
+	return time.Unix(sec, 0).UTC(), true, nil
+}

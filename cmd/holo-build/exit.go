@@ -1,0 +1,84 @@
+package main
+
+import (
+	"errors"
+	"strings"
+	"syscall"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/holo-build/holo-build/oci"
+)
+
+// The exit statuses. Each verb's help lists those that it has.
+const (
+	exitDone    = 0 // done
+	exitFailed  = 1 // failed, and no destination's name was touched
+	exitUsage   = 2 // wrong use
+	exitPartial = 4 // content was written everywhere, but only some of the names were moved
+	exitSignal  = 128
+)
+
+const exitHelp = `Exit status: 0 done; 1 failed, and no destination's name was touched; 2 wrong use;
+4 content was written everywhere but moving the names failed half-way; 130, 143 interrupted.`
+
+// usageError is wrong use of the command line.
+type usageError struct{ error }
+
+func (e usageError) Unwrap() error { return e.error }
+
+// partialError says that the names of some destinations were moved and those of others not.
+type partialError struct{ error }
+
+func (e partialError) Unwrap() error { return e.error }
+
+// signalError is a signal that ended the work.
+type signalError struct{ signal syscall.Signal }
+
+func (e signalError) Error() string {
+	if e.signal == syscall.SIGINT {
+		return "interrupted"
+	}
+	return "terminated"
+}
+
+// exitStatus is the one table of exit statuses.
+func exitStatus(err error) int {
+	if err == nil {
+		return exitDone
+	}
+	if s, ok := errors.AsType[signalError](err); ok {
+		return exitSignal + int(s.signal)
+	}
+	if _, ok := errors.AsType[partialError](err); ok {
+		return exitPartial
+	}
+	if _, ok := errors.AsType[usageError](err); ok || errors.Is(err, oci.ErrReference) {
+		return exitUsage
+	}
+	return exitFailed
+}
+
+// printable makes text from images and plugins safe for a terminal: what could steer it is shown as its code. Newlines,
+// tabs and the program's own colours are added by the caller, after this.
+func printable(s string) string {
+	clean := func(r rune) bool { return r == '\n' || r == '\t' || unicode.IsPrint(r) && r != utf8.RuneError }
+	if strings.IndexFunc(s, func(r rune) bool { return !clean(r) }) < 0 {
+		return s
+	}
+	var b strings.Builder
+	for i := 0; i < len(s); {
+		r, size := utf8.DecodeRuneInString(s[i:])
+		if clean(r) {
+			b.WriteRune(r)
+		} else {
+			for _, c := range []byte(s[i : i+size]) {
+				b.WriteString(`\x`)
+				b.WriteByte("0123456789abcdef"[c>>4])
+				b.WriteByte("0123456789abcdef"[c&15])
+			}
+		}
+		i += size
+	}
+	return b.String()
+}

@@ -1,0 +1,124 @@
+package main
+
+import (
+	"archive/tar"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"path"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/holo-build/holo-build/oci"
+	"github.com/holo-build/holo-build/rootfs"
+)
+
+func logCommand(p process) *cobra.Command {
+	var format, platform string
+	cmd := &cobra.Command{
+		Use:   "log IMAGE [--format text|json]",
+		Short: "Print the apply log that an image carries",
+		Long: `log prints what holo-build wrote down when it made layers of IMAGE, oldest first: each entity with its sources
+and outcome, and each changed path with the entity that changed it. IMAGE is any source that build takes.
+
+--format json prints the log as it lies in the image: JSON Lines, described in docs/apply-log.md.
+
+Exit status: 0 done; 1 failed, or the image has no log; 2 wrong use.`,
+		Args: cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return runLog(cmd.Context(), p, args[0], format, platform)
+		},
+	}
+	cmd.Flags().StringVar(&format, "format", "text", "`text|json`")
+	cmd.Flags().StringVar(&platform, "platform", "", "`os/arch[/variant]` to choose from an index")
+	return cmd
+}
+
+func runLog(ctx context.Context, p process, ref, format, platform string) (err error) {
+	if format != "text" && format != "json" {
+		return usageError{fmt.Errorf("--format %q: it is text or json", format)}
+	}
+	tmp := p.getenv("TMPDIR")
+	if tmp == "" {
+		tmp = "/var/tmp"
+	}
+	work, err := rootfs.NewWorkDir(tmp)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, work.Close()) }()
+	limits := rootfs.Limits{}.WithDefaults()
+	img, err := openSource(ctx, ref, oci.OpenOptions{Platform: platform, Dir: work.Path, Limits: limits, Stdin: p.stdin})
+	if err != nil {
+		return err
+	}
+	found := false
+	for i, l := range img.Layers {
+		if !mayHaveLog(img, i) {
+			continue
+		}
+		log, err := readLog(ctx, l, limits)
+		if err != nil {
+			return fmt.Errorf("reading layer %d of %s: %w", i+1, ref, err)
+		}
+		if log == nil {
+			continue
+		}
+		found = true
+		if format == "json" {
+			_, err = p.stdout.Write(log)
+		} else {
+			err = printLog(p.stdout, fmt.Sprintf("Layer %d of %d", i+1, len(img.Layers)), log)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	if !found {
+		return fmt.Errorf("%s carries no apply log: it was not made by holo-build, or with --ephemeral", ref)
+	}
+	return nil
+}
+
+// mayHaveLog reports whether a layer need be read: where the history has an entry for each layer, ours says so.
+func mayHaveLog(img *oci.Image, layer int) bool {
+	var created []string
+	for _, h := range img.History() {
+		if !h.EmptyLayer {
+			created = append(created, h.CreatedBy)
+		}
+	}
+	return len(created) != len(img.Layers) || strings.HasPrefix(created[layer], historyPrefix)
+}
+
+// readLog finds the apply log in a layer; nil if it has none.
+func readLog(ctx context.Context, l rootfs.Layer, limits rootfs.Limits) (log []byte, err error) {
+	r, err := l.Open(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, r.Close()) }()
+	tr := tar.NewReader(r)
+	for {
+		h, err := tr.Next()
+		if errors.Is(err, io.EOF) {
+			// The rest belongs to the digest, which is checked at its end.
+			_, err := io.Copy(io.Discard, r)
+			return log, err
+		}
+		if err != nil {
+			return nil, err
+		}
+		if h.Typeflag != tar.TypeReg || strings.TrimPrefix(path.Clean(h.Name), "/") != applyLogPath {
+			continue
+		}
+		if h.Size > limits.OutputBytes {
+			return nil, fmt.Errorf("apply log of %d bytes: %w", h.Size, rootfs.ErrLimit)
+		}
+		if log, err = io.ReadAll(tr); err != nil {
+			return nil, err
+		}
+	}
+}

@@ -1,0 +1,39 @@
+// Command holo-build provisions images and root file systems at build time with Holo plugins.
+//
+// Under the name holo-ID it is the bundled plugin of that ID, for any front end that speaks holo-plugin-interface(7).
+package main
+
+import (
+	"context"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/holo-build/holo-build/plugins/sandbox"
+)
+
+// version is set by the Makefile.
+var version = "unknown"
+
+func main() {
+	if sandbox.IsHelper(os.Args) {
+		os.Exit(sandbox.Main())
+	}
+	os.Exit(run(os.Args, process{
+		stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr, environ: os.Environ(), signals: signals,
+	}))
+}
+
+// signals returns a context that SIGINT and SIGTERM cancel, with the signal as its cause. A second one ends the process
+// at once, as if there had been no cleaning up.
+func signals() (context.Context, context.CancelFunc) {
+	ctx, cancel := context.WithCancelCause(context.Background())
+	ch := make(chan os.Signal, 1)
+	signal.Notify(ch, os.Interrupt, syscall.SIGTERM)
+	go func() {
+		s := <-ch
+		signal.Stop(ch)
+		cancel(signalError{s.(syscall.Signal)})
+	}()
+	return ctx, func() { signal.Stop(ch); cancel(nil) }
+}

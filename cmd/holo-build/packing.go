@@ -1,0 +1,147 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/google/go-containerregistry/pkg/v1/types"
+
+	"github.com/holo-build/holo-build/oci"
+	"github.com/holo-build/holo-build/rootfs"
+)
+
+// outcome is what a build has made.
+type outcome struct {
+	image *oci.Image
+	tree  rootfs.Tree
+	// layer is the new layer; nil if there is none.
+	layer   *oci.Layer
+	changes []rootfs.Change
+	log     []record
+}
+
+// collect finds the changes and puts the log together; without --ephemeral its portable part goes into the tree.
+func (b *build) collect(base *oci.Image, stage *rootfs.Staging, done provisioned) (outcome, error) {
+	root := stage.Root(byBuild)
+	class := classifier(root)
+	changes, err := stage.Changes()
+	if err != nil {
+		return outcome{}, fmt.Errorf("finding what changed: %w", err)
+	}
+	out := outcome{changes: changes, tree: rootfs.Tree{Staging: stage, Epoch: b.epoch}}
+	same := sameImage(changes, class)
+	if !same && !b.o.ephemeral {
+		if err := rootfs.MkdirAll(root, applyLogDir, rootfs.Meta{Mode: 0755}); err != nil {
+			return out, fmt.Errorf("writing the apply log: %w", err)
+		}
+		if out.changes, err = stage.Changes(); err != nil {
+			return out, fmt.Errorf("finding what changed: %w", err)
+		}
+	}
+	out.log = assembleLog(b.buildRecord(base, done), done, out.changes, class)
+	switch {
+	case same:
+		out.changes = nil
+	case !b.o.ephemeral && len(done.problems) == 0:
+		portable, err := portableLog(out.log)
+		if err != nil {
+			return out, err
+		}
+		if err := root.Put(applyLogPath, rootfs.Meta{Mode: 0644}, bytes.NewReader(portable)); err != nil {
+			return out, fmt.Errorf("writing the apply log: %w", err)
+		}
+		out.changes, err = stage.Changes()
+		if err != nil {
+			return out, fmt.Errorf("finding what changed: %w", err)
+		}
+	}
+	return out, nil
+}
+
+func (b *build) buildRecord(base *oci.Image, done provisioned) buildRecord {
+	r := buildRecord{Type: "build", Version: version, Base: baseRecord{Reference: base.Ref}, Resources: done.resources,
+		Epoch: timeText(b.epoch), Compression: string(b.compression(base)),
+		Flags: flagsRecord{Force: b.o.force, Ephemeral: b.o.ephemeral, Squash: b.o.squash}}
+	if base.Manifest != nil {
+		r.Base.Digest = base.Digest().String()
+	}
+	if id := base.ChainID(); id.Hex != "" {
+		r.Base.ChainID = id.String()
+	}
+	for _, p := range b.o.plugins {
+		id, _, _ := strings.Cut(p, "=")
+		r.Flags.Plugins = append(r.Flags.Plugins, id)
+	}
+	return r
+}
+
+// compression is that of the new layer: as asked for, as the base's last layer, or gzip.
+func (b *build) compression(base *oci.Image) oci.Compression {
+	if b.o.compression != "" {
+		return oci.Compression(b.o.compression)
+	}
+	if n := len(base.Layers); n > 0 && base.Layers[n-1].Descriptor.MediaType == types.OCILayerZStd {
+		return oci.Zstd
+	}
+	return oci.Gzip
+}
+
+// pack makes the new layer and the new image. If nothing has changed, the image is the base.
+func (b *build) pack(ctx context.Context, base *oci.Image, done provisioned, out *outcome) error {
+	if out.changes == nil && base.Manifest != nil {
+		out.image = base
+		return nil
+	}
+	b.ui.begin("Packing")
+	defer b.ui.end()
+	write := func(w io.Writer) error {
+		return out.tree.Staging.WriteLayer(ctx, w, out.changes, rootfs.PackOptions{Epoch: b.epoch})
+	}
+	from := *base
+	if b.o.squash {
+		from.Layers = nil
+		write = func(w io.Writer) error { return out.tree.WriteTar(ctx, w) }
+	}
+	add := oci.AppendOptions{Created: b.epoch, Platform: b.o.platform, Dir: b.work.Path, Compression: b.compression(base),
+		Limits: b.limits}
+	if out.changes != nil || b.o.squash {
+		layer, err := oci.NewLayer(ctx, oci.LayerOptions{Dir: b.work.Path, Compression: b.compression(base),
+			Docker: strings.Contains(base.MediaType, "docker"), Limits: b.limits}, write)
+		if err != nil {
+			return err
+		}
+		out.layer, add.Layer = &layer, &layer
+		add.CreatedBy, add.Comment = historyText(done)
+		if r, ok := out.log[len(out.log)-1].(resultRecord); ok {
+			r.DiffID = layer.DiffID.String()
+			out.log[len(out.log)-1] = r
+		}
+	}
+	img, err := oci.Append(ctx, &from, add)
+	if err != nil {
+		return err
+	}
+	out.image = img
+	return nil
+}
+
+// historyPrefix begins created_by in the history entries of our layers.
+const historyPrefix = "holo-build build"
+
+// historyText is what the image's history says of the layer.
+func historyText(done provisioned) (createdBy, comment string) {
+	entities := map[string]int{}
+	for _, e := range done.entities {
+		entities[e.Plugin]++
+	}
+	var list []string
+	for _, id := range slices.Sorted(maps.Keys(entities)) {
+		list = append(list, fmt.Sprintf("%s (%d)", id, entities[id]))
+	}
+	return historyPrefix, "provisioned by " + strings.Join(list, ", ")
+}

@@ -1,0 +1,104 @@
+package main
+
+import (
+	"cmp"
+	"fmt"
+	"strings"
+
+	"github.com/holo-build/holo-build/plugins/holo"
+)
+
+// people turns the variables by which plugins' paths are told into the paths as the image has them.
+func people(text, plugin string) string {
+	return strings.NewReplacer(
+		"$HOLO_RESOURCE_DIR", "/usr/share/holo/"+plugin,
+		"$HOLO_STATE_DIR", "/var/lib/holo/"+plugin,
+		"$HOLO_ROOT_DIR/", "/",
+	).Replace(text)
+}
+
+// entity is the report on one entity, in Holo's own manner; empty where there is nothing to tell.
+func (u *ui) entity(e *holo.Scanned, r holo.Result) string {
+	silent := len(r.Stdout) == 0 && len(r.Stderr) == 0
+	if r.Outcome == holo.NotChanged && silent && r.Err == nil {
+		return ""
+	}
+	var b strings.Builder
+	verb := cmp.Or(e.Verb, holo.DefaultVerb)
+	fmt.Fprintf(&b, "\n%s %s", printable(verb), u.paint(bold, printable(e.ID)))
+	if e.Reason != "" {
+		fmt.Fprintf(&b, " (%s)", printable(e.Reason))
+	}
+	b.WriteByte('\n')
+	for _, l := range e.Info {
+		fmt.Fprintf(&b, "%*s %s\n", len(verb), printable(l.Key), printable(people(l.Value, e.Plugin)))
+	}
+	var said strings.Builder
+	said.WriteString(printable(people(string(r.Stdout), e.Plugin)))
+	said.WriteString(u.colored(string(r.Stderr), e.Plugin))
+	switch {
+	case r.Outcome == holo.NeedsForceOverwrite:
+		said.WriteString(u.paint(red, "!! Entity has been modified by somebody else (use --force to overwrite)") + "\n")
+		for line := range strings.Lines(string(r.Diff)) {
+			said.WriteString("    " + printable(people(line, e.Plugin)))
+		}
+	case r.Outcome == holo.NeedsForceRestore:
+		said.WriteString(u.paint(red, "!! Entity has been deleted by somebody else (use --force to restore)") + "\n")
+	case r.Err != nil:
+		said.WriteString(u.paint(red, "!! "+printable(people(r.Err.Error(), e.Plugin))) + "\n")
+	}
+	if said.Len() > 0 {
+		b.WriteByte('\n')
+		b.WriteString(strings.TrimRight(said.String(), "\n"))
+		b.WriteByte('\n')
+	}
+	return b.String()
+}
+
+// colored is what a plugin has written to its standard error, with errors and warnings in their colours.
+func (u *ui) colored(text, plugin string) string {
+	var b strings.Builder
+	for line := range strings.Lines(text) {
+		line = printable(people(strings.TrimSuffix(line, "\n"), plugin))
+		switch {
+		case strings.HasPrefix(line, "!! "):
+			line = u.paint(red, line)
+		case strings.HasPrefix(line, ">> "):
+			line = u.paint(yellow, line)
+		}
+		b.WriteString(line + "\n")
+	}
+	return b.String()
+}
+
+// output shows what a plugin has written to its standard error outside of any entity.
+func (u *ui) output(plugin string, text []byte) {
+	if len(text) > 0 {
+		u.print("output", u.colored(string(text), plugin))
+	}
+}
+
+// summary ends the report.
+func (b *build) summary(out outcome, done provisioned) {
+	applied, same := 0, 0
+	for _, e := range done.entities {
+		if e.Outcome == holo.NotChanged {
+			same++
+		} else {
+			applied++
+		}
+	}
+	var s strings.Builder
+	fmt.Fprintf(&s, "\n%s applied, %d unchanged, 0 failed\n", count(applied, "entity", "entities"), same)
+	switch {
+	case out.layer == nil && out.changes == nil:
+		s.WriteString("nothing changed: the base comes out as it is\n")
+	default:
+		d := out.layer.Descriptor
+		fmt.Fprintf(&s, "layer %s: %s, %s changed\n", d.Digest, sizeText(d.Size), count(len(out.changes), "path", "paths"))
+	}
+	if b.o.dryRun {
+		s.WriteString("dry run: nothing was saved\n")
+	}
+	b.ui.report(s.String())
+}

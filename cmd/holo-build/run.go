@@ -1,0 +1,109 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+)
+
+// process is the process that a command runs in.
+type process struct {
+	stdin          io.Reader
+	stdout, stderr io.Writer
+	environ        []string
+	signals        func() (context.Context, context.CancelFunc)
+}
+
+// getenv looks up a variable of the process's environment.
+func (p process) getenv(name string) string {
+	value := ""
+	for _, kv := range p.environ {
+		if v, ok := strings.CutPrefix(kv, name+"="); ok {
+			value = v
+		}
+	}
+	return value
+}
+
+func (p process) now() time.Time { return time.Now() }
+
+// run is the program: under the name of a bundled plugin that plugin, under any other holo-build. It returns the exit
+// status.
+func run(args []string, p process) int {
+	ctx, stop := p.signals()
+	defer stop()
+	if id, ok := strings.CutPrefix(filepath.Base(args[0]), "holo-"); ok {
+		for _, b := range bundled() {
+			if b.ID == id {
+				return servePlugin(ctx, b, args, p)
+			}
+		}
+	}
+	cmd := rootCommand(p)
+	cmd.SetArgs(args[1:])
+	err := cmd.ExecuteContext(ctx)
+	if err != nil && context.Cause(ctx) != nil {
+		err = context.Cause(ctx)
+	}
+	if err != nil {
+		fmt.Fprintln(p.stderr, "holo-build: "+printable(err.Error()))
+	}
+	return exitStatus(err)
+}
+
+// rootCommand is the command line of holo-build: one verb to a file.
+func rootCommand(p process) *cobra.Command {
+	root := &cobra.Command{
+		Use:   "holo-build",
+		Short: "Provision images and root file systems at build time",
+		Long: `holo-build unpacks an image or a directory, lets Holo plugins provision it from a tree of resources,
+and packs what changed as one new, reproducible layer, with a log that says which entity changed what.`,
+		SilenceErrors: true,
+		SilenceUsage:  true,
+		Args:          cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			cmd.SetOut(p.stderr)
+			return usageError{fmt.Errorf("no verb given\n\n%s", strings.TrimRight(cmd.UsageString(), "\n"))}
+		},
+	}
+	root.SetOut(p.stdout)
+	root.SetErr(p.stderr)
+	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
+		return usageError{fmt.Errorf("%w (see %s --help)", err, c.CommandPath())}
+	})
+	root.CompletionOptions.DisableDefaultCmd = true
+	root.AddCommand(buildCommand(p), logCommand(p), versionCommand(p))
+	for _, c := range root.Commands() {
+		c.DisableFlagsInUseLine = true
+		c.Args = asUsage(c.Args)
+	}
+	root.Args = asUsage(root.Args)
+	return root
+}
+
+// asUsage makes the errors of an argument check wrong use.
+func asUsage(check cobra.PositionalArgs) cobra.PositionalArgs {
+	return func(c *cobra.Command, args []string) error {
+		if err := check(c, args); err != nil {
+			return usageError{fmt.Errorf("%w (see %s --help)", err, c.CommandPath())}
+		}
+		return nil
+	}
+}
+
+func versionCommand(p process) *cobra.Command {
+	return &cobra.Command{
+		Use:   "version",
+		Short: "Print the version",
+		Args:  cobra.NoArgs,
+		RunE: func(*cobra.Command, []string) error {
+			_, err := fmt.Fprintln(p.stdout, "holo-build", version)
+			return err
+		},
+	}
+}

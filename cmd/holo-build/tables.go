@@ -1,0 +1,27 @@
+package main
+
+import (
+	"github.com/holo-build/holo-build/oci"
+	"github.com/holo-build/holo-build/plugins/holo"
+	"github.com/holo-build/holo-build/plugins/holo/files"
+)
+
+// transports is the table of all places where images live.
+func transports() map[string]oci.Transport {
+	return map[string]oci.Transport{
+		"docker":         oci.Registry{},
+		"docker-archive": oci.DockerArchive{},
+		"oci":            oci.Layout{},
+		"oci-archive":    oci.Archive{},
+		"rootfs":         oci.RootFS{},
+		"scratch":        oci.Scratch{},
+		"tar":            oci.Tarball{},
+	}
+}
+
+// bundled is the table of the plugins that are part of this program, with their places in the order of plugins.
+func bundled() []holo.Bundled {
+	return []holo.Bundled{
+		{ID: "files", Order: 10, Plugin: files.Plugin{}},
+	}
+}
