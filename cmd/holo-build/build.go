@@ -84,6 +84,7 @@ func runBuild(ctx context.Context, p process, o buildOptions) (err error) {
 		return err
 	}
 	if err := done.failure(); err != nil {
+		b.ui.report(done.counts())
 		return errors.Join(err, b.saveLog(out.log))
 	}
 	if err := b.pack(ctx, base, done, &out); err != nil {

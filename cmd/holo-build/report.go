@@ -78,27 +78,33 @@ func (u *ui) output(plugin string, text []byte) {
 	}
 }
 
-// summary ends the report.
-func (b *build) summary(out outcome, done provisioned) {
-	applied, same := 0, 0
-	for _, e := range done.entities {
-		if e.Outcome == holo.NotChanged {
-			same++
-		} else {
+// counts says what came of the entities.
+func (p provisioned) counts() string {
+	applied, same, failed := 0, 0, 0
+	for _, e := range p.entities {
+		switch e.Outcome {
+		case holo.Applied:
 			applied++
+		case holo.NotChanged:
+			same++
+		default:
+			failed++
 		}
 	}
-	var s strings.Builder
-	fmt.Fprintf(&s, "\n%s applied, %d unchanged, 0 failed\n", count(applied, "entity", "entities"), same)
-	switch {
-	case out.layer == nil && out.changes == nil:
-		s.WriteString("nothing changed: the base comes out as it is\n")
-	default:
+	return fmt.Sprintf("\n%s applied, %d unchanged, %d failed\n", count(applied, "entity", "entities"), same, failed)
+}
+
+// summary ends the report of a build that is done.
+func (b *build) summary(out outcome, done provisioned) {
+	s := done.counts()
+	if out.layer == nil {
+		s += "nothing changed: the base comes out as it is\n"
+	} else {
 		d := out.layer.Descriptor
-		fmt.Fprintf(&s, "layer %s: %s, %s changed\n", d.Digest, sizeText(d.Size), count(len(out.changes), "path", "paths"))
+		s += fmt.Sprintf("layer %s: %s, %s changed\n", d.Digest, sizeText(d.Size), count(len(out.changes), "path", "paths"))
 	}
 	if b.o.dryRun {
-		s.WriteString("dry run: nothing was saved\n")
+		s += "dry run: nothing was saved\n"
 	}
-	b.ui.report(s.String())
+	b.ui.report(s)
 }
