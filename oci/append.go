@@ -193,7 +193,7 @@ func newImage(ctx context.Context, base *Image, o AppendOptions) (Image, error) 
 	if o.Platform != "" {
 		var ok bool
 		if p, ok = parsePlatform(o.Platform); !ok {
-			return Image{}, fmt.Errorf("platform %q is not os/arch or os/arch/variant: %w", o.Platform, ErrReference)
+			return Image{}, misused("platform %q is not os/arch or os/arch/variant", o.Platform)
 		}
 	}
 	img := Image{Ref: base.Ref, MediaType: string(types.OCIManifestSchema1)}

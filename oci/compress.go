@@ -5,10 +5,12 @@ import (
 	"bytes"
 	"fmt"
 	"io"
+	"runtime"
 	"time"
 
 	"github.com/klauspost/compress/gzip"
 	"github.com/klauspost/compress/zstd"
+	"github.com/klauspost/pgzip"
 )
 
 // Compression is how a layer or a tarball is stored.
@@ -33,7 +35,7 @@ func ParseCompression(s string) (Compression, error) {
 	case Gzip, Zstd, None:
 		return c, nil
 	}
-	return "", fmt.Errorf("compression %q: it is gzip, zstd or none: %w", s, ErrReference)
+	return "", misused("compression %q: it is gzip, zstd or none", s)
 }
 
 // sniffLen is how many bytes sniff looks at.
@@ -146,18 +148,26 @@ func gzipError(err error) error {
 
 func (g *gunzip) Close() error { return nil }
 
-// deflate returns a compressing writer. The same bytes written to it give the same bytes, in any split and with any
-// number of processors; a gzip header has neither name nor time.
+// gzipBlock is how much of a layer one processor compresses at a time. It is part of the format of our layers: another
+// size gives other bytes.
+const gzipBlock = 1 << 20
+
+// deflate returns a compressing writer that uses several processors. The same bytes written to it give the same bytes,
+// in any split and with any number of processors: blocks are cut by size alone and written in order. A gzip header has
+// neither name nor time.
 func deflate(w io.Writer, c Compression) (io.WriteCloser, error) {
+	workers := min(runtime.GOMAXPROCS(0), 4) // each needs a few MiB
 	switch c {
 	case None:
 		return nopWriteCloser{w}, nil
 	case Zstd:
-		// One block after the other: concurrent blocks would be cut by the size of the writes.
-		return zstd.NewWriter(w, zstd.WithEncoderConcurrency(1), zstd.WithEncoderLevel(zstd.SpeedDefault))
+		return zstd.NewWriter(w, zstd.WithEncoderConcurrency(workers), zstd.WithEncoderLevel(zstd.SpeedDefault))
 	}
-	z, err := gzip.NewWriterLevel(w, gzip.DefaultCompression)
+	z, err := pgzip.NewWriterLevel(w, pgzip.DefaultCompression)
 	if err != nil {
+		return nil, err
+	}
+	if err := z.SetConcurrency(gzipBlock, workers); err != nil {
 		return nil, err
 	}
 	// The library writes the zero time as some year in the past; no time at all is what RFC 1952, 2.3.1 calls MTIME 0.

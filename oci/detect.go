@@ -29,8 +29,8 @@ func detect(file string, info fs.FileInfo) (transport, rest string, err error) {
 		return "", "", fmt.Errorf("looking at source %q: %w", file, err)
 	}
 	if transport != NameRootFS && transport != NameTarball && strings.Contains(file, ":") {
-		return "", "", fmt.Errorf("source %q: the path of an %s has no colon, rename it or make a link to it: %w",
-			file, transport, ErrReference)
+		return "", "", misused("source %q: the path of an %s has no colon, rename it or make a link to it",
+			file, transport)
 	}
 	return transport, file, nil
 }
@@ -38,7 +38,7 @@ func detect(file string, info fs.FileInfo) (transport, rest string, err error) {
 // detectFile tells the transport of a tar file.
 func detectFile(file string, info fs.FileInfo) (transport string, err error) {
 	if !info.Mode().IsRegular() {
-		return "", fmt.Errorf("neither a file nor a directory: %w", ErrReference)
+		return "", misused("neither a file nor a directory")
 	}
 	f, err := os.Open(file)
 	if err != nil {
@@ -77,12 +77,12 @@ func detectTar(r io.Reader, compressed bool) (string, error) {
 		h, err := t.Next()
 		if err == io.EOF {
 			if i == 0 {
-				return "", fmt.Errorf("an empty file or an empty tar: %w", ErrReference)
+				return "", misused("an empty file or an empty tar")
 			}
 			return found, nil
 		}
 		if err != nil && i == 0 {
-			return "", fmt.Errorf("it is no tar file, plain or compressed with gzip or zstd (%w): %w", err, ErrReference)
+			return "", misused("it is no tar file, plain or compressed with gzip or zstd (%w)", err)
 		}
 		if err != nil {
 			return "", fmt.Errorf("reading the tar file: %w", err)

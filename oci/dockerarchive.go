@@ -72,7 +72,7 @@ func openDockerArchive(ctx context.Context, rest string, o OpenOptions) (*Image,
 	if o.Platform != "" {
 		wanted, ok := parsePlatform(o.Platform)
 		if !ok {
-			return nil, fmt.Errorf("platform %q is not os/arch or os/arch/variant: %w", o.Platform, ErrReference)
+			return nil, misused("platform %q is not os/arch or os/arch/variant", o.Platform)
 		}
 		if !img.config().platform().serves(wanted) {
 			return nil, &PlatformError{Wanted: o.Platform, Have: []string{img.Platform()}}
@@ -104,7 +104,7 @@ func chooseDockerImage(raw []byte, name string) (dockerImage, error) {
 	case len(list) == 0:
 		return dockerImage{}, fmt.Errorf("there is no image in it: %w", ErrDocument)
 	case len(list) > 1:
-		return dockerImage{}, fmt.Errorf("it holds several images, name one as FILE:NAME:TAG, %s: %w", listTags(tags), ErrReference)
+		return dockerImage{}, misused("it holds several images, name one as FILE:NAME:TAG, %s", listTags(tags))
 	}
 	return list[0], nil
 }

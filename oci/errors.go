@@ -60,3 +60,13 @@ func (e *PlatformError) Error() string {
 
 // Is makes every PlatformError match ErrPlatform.
 func (e *PlatformError) Is(target error) bool { return target == ErrPlatform }
+
+// referenceError is an error that matches ErrReference without saying so: what is wrong is in the text already.
+type referenceError struct{ error }
+
+func (e referenceError) Unwrap() error { return e.error }
+
+func (e referenceError) Is(target error) bool { return target == ErrReference }
+
+// misused is fmt.Errorf for wrong use.
+func misused(format string, args ...any) error { return referenceError{fmt.Errorf(format, args...)} }

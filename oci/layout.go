@@ -154,7 +154,7 @@ func tagged(entries []v1.Descriptor, tag string) ([]v1.Descriptor, error) {
 		distinct[h] = true
 	}
 	if len(names) > 1 && len(distinct) > 1 {
-		return nil, fmt.Errorf("it holds several images, name one as PATH:TAG, %s: %w", listTags(tags), ErrReference)
+		return nil, misused("it holds several images, name one as PATH:TAG, %s", listTags(tags))
 	}
 	return entries, nil
 }

@@ -56,7 +56,7 @@ func (o *opening) image(ctx context.Context, roots []v1.Descriptor) (*Image, err
 	if o.platform != "" {
 		var ok bool
 		if wanted, ok = parsePlatform(o.platform); !ok {
-			return nil, fmt.Errorf("platform %q is not os/arch or os/arch/variant: %w", o.platform, ErrReference)
+			return nil, misused("platform %q is not os/arch or os/arch/variant", o.platform)
 		}
 	}
 	if err := o.collect(ctx, roots, 0); err != nil {

@@ -32,7 +32,7 @@ const available = "docker://HOST/NAME, oci:PATH, oci-archive:FILE, docker-archiv
 // An error that matches [ErrReference] is wrong use; any other comes from looking at the file.
 func ParseSource(s string) (transport, rest string, err error) {
 	if s == "" {
-		return "", "", fmt.Errorf("empty source: %w", ErrReference)
+		return "", "", misused("empty source")
 	}
 	if s == NameScratch {
 		return NameScratch, "", nil
@@ -52,7 +52,7 @@ func ParseSource(s string) (transport, rest string, err error) {
 	case err == nil:
 		return detect(s, info)
 	case strings.HasPrefix(s, "./"), strings.HasPrefix(s, "../"), strings.HasPrefix(s, "/"):
-		return "", "", fmt.Errorf("source %q: %w: %w", s, ErrReference, err)
+		return "", "", misused("source %q: %w", s, err)
 	case !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, fs.ErrInvalid) && !isNameError(err):
 		return "", "", fmt.Errorf("looking at source %q: %w", s, err)
 	}
@@ -67,15 +67,15 @@ func ParseSource(s string) (transport, rest string, err error) {
 func ParseDestination(s string) (transport, rest string, err error) {
 	transport, rest, found := strings.Cut(s, ":")
 	if transport == NameScratch {
-		return "", "", fmt.Errorf("destination %q: scratch is a source only: %w", s, ErrReference)
+		return "", "", misused("destination %q: scratch is a source only", s)
 	}
 	known, err := knownTransport(transport)
 	if err != nil {
 		return "", "", err
 	}
 	if !found || !known {
-		return "", "", fmt.Errorf("destination %q names no transport; there are %s: %w", s,
-			strings.TrimSuffix(available, ", scratch"), ErrReference)
+		return "", "", misused("destination %q names no transport; there are %s", s,
+			strings.TrimSuffix(available, ", scratch"))
 	}
 	return checked(transport, rest, true)
 }
@@ -94,11 +94,11 @@ func knownTransport(name string) (bool, error) {
 	case NameRegistry, NameLayout, NameArchive, NameDockerArchive, NameRootFS, NameTarball, NameScratch:
 		return true, nil
 	case "containers-storage":
-		return false, fmt.Errorf("transport containers-storage is not available in this version; there are %s. "+
+		return false, misused("transport containers-storage is not available in this version; there are %s. "+
 			"Write an oci-archive: and use `podman load -i FILE` or `skopeo copy oci-archive:FILE containers-storage:NAME`, "+
-			"or the other way round: %w", available, ErrReference)
+			"or the other way round", available)
 	case "squashfs", "erofs", "ext4", "docker-daemon":
-		return false, fmt.Errorf("transport %s is reserved and not available; there are %s: %w", name, available, ErrReference)
+		return false, misused("transport %s is reserved and not available; there are %s", name, available)
 	}
 	return false, nil
 }
@@ -116,13 +116,13 @@ func checkRest(transport, rest string, destination bool) error {
 	case NameRootFS:
 		err = checkPath(rest)
 		if destination && err == nil && filepath.Clean(rest) == "/" {
-			err = fmt.Errorf("the root directory is no new directory: %w", ErrReference)
+			err = misused("the root directory is no new directory")
 		}
 	case NameTarball:
 		err = checkPath(rest)
 	case NameScratch:
 		if rest != "" {
-			err = fmt.Errorf("nothing follows scratch: %w", ErrReference)
+			err = misused("nothing follows scratch")
 		}
 	}
 	if err != nil {
@@ -133,10 +133,10 @@ func checkRest(transport, rest string, destination bool) error {
 
 func checkPath(path string) error {
 	if path == "" {
-		return fmt.Errorf("no file is named: %w", ErrReference)
+		return misused("no file is named")
 	}
 	if strings.ContainsRune(path, 0) {
-		return fmt.Errorf("a path has no NUL byte: %w", ErrReference)
+		return misused("a path has no NUL byte")
 	}
 	return nil
 }
@@ -152,7 +152,7 @@ func splitTag(rest string) (path, tag string, err error) {
 		return "", "", err
 	}
 	if found && (len(tag) > 255 || !refName.MatchString(tag)) {
-		return "", "", fmt.Errorf("tag %q: letters, digits and single separators are what a tag has: %w", tag, ErrReference)
+		return "", "", misused("tag %q: letters, digits and single separators are what a tag has", tag)
 	}
 	return path, tag, nil
 }

@@ -1,7 +1,6 @@
 package oci
 
 import (
-	"fmt"
 	"strings"
 
 	"github.com/google/go-containerregistry/pkg/name"
@@ -20,15 +19,15 @@ type registryRef struct {
 func parseRegistry(rest string) (registryRef, error) {
 	s, ok := strings.CutPrefix(rest, "//")
 	if !ok {
-		return registryRef{}, fmt.Errorf("two slashes stand before the host: %w", ErrReference)
+		return registryRef{}, misused("two slashes stand before the host")
 	}
 	named, digest, digested := strings.Cut(s, "@")
-	if strings.Contains(named, "//") {
-		return registryRef{}, fmt.Errorf("%q is no name in a registry, which has neither scheme nor empty parts: %w", s, ErrReference)
+	if strings.HasPrefix(named, "/") || strings.Contains(named, "//") {
+		return registryRef{}, misused("%q is no name in a registry, which has neither scheme nor empty parts", s)
 	}
 	tag, err := name.NewTag(named)
 	if err != nil {
-		return registryRef{}, fmt.Errorf("%w: %w", ErrReference, err)
+		return registryRef{}, misused("%w", err)
 	}
 	r := registryRef{repo: tag.Context(), tag: tag.TagStr()}
 	if digested {
@@ -37,7 +36,7 @@ func parseRegistry(rest string) (registryRef, error) {
 			err = checkDigest(h)
 		}
 		if err != nil {
-			return registryRef{}, fmt.Errorf("digest %q: %w: %w", digest, ErrReference, err)
+			return registryRef{}, misused("digest %q: %w", digest, err)
 		}
 		r.digest = h
 		if !hasTag(named) {
@@ -75,7 +74,7 @@ func (r registryRef) String() string {
 // checkTagName accepts NAME[:TAG] as docker knows it, and adds the tag latest if there is none.
 func checkTagName(s string) (string, error) {
 	if _, err := name.NewTag(s); err != nil {
-		return "", fmt.Errorf("%w: %w", ErrReference, err)
+		return "", misused("%w", err)
 	}
 	if !hasTag(s) {
 		s += ":" + name.DefaultTag

@@ -79,12 +79,12 @@ func compressionOf(file string) Compression {
 // Open returns a source without layers.
 func (Scratch) Open(_ context.Context, rest string, _ OpenOptions) (*Image, error) {
 	if rest != "" {
-		return nil, fmt.Errorf("opening scratch:%s: nothing follows scratch: %w", rest, ErrReference)
+		return nil, misused("opening scratch:%s: nothing follows scratch", rest)
 	}
 	return &Image{Ref: NameScratch}, nil
 }
 
 // Create fails: nothing can be kept in scratch.
 func (Scratch) Create(context.Context, string, CreateOptions) (Destination, error) {
-	return nil, fmt.Errorf("creating scratch: it is a source only: %w", ErrReference)
+	return nil, misused("creating scratch: it is a source only")
 }

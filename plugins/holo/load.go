@@ -113,8 +113,14 @@ func (h *Host) makeLocations(id string) error {
 	case m.Type != rootfs.Directory:
 		return fmt.Errorf("loading plugin %s: its resource directory /%s/%s is a %s", id, resourceDir, id, m.Type)
 	}
+	// Whoever owns the run's cache owns what the run makes: 0:0 in an image, the user in a directory of the user's.
+	cache, err := root.Lstat(h.o.CacheDir)
+	if err != nil {
+		return fmt.Errorf("loading plugin %s: opening the cache directory: %w", id, err)
+	}
 	for _, dir := range []string{path.Join(stateDir, id), path.Join(h.o.CacheDir, id)} {
-		if err := rootfs.MkdirAll(root, dir, rootfs.Meta{Type: rootfs.Directory, Mode: 0o755}); err != nil {
+		made := rootfs.Meta{Type: rootfs.Directory, Mode: 0o755, UID: cache.UID, GID: cache.GID}
+		if err := rootfs.MkdirAll(root, dir, made); err != nil {
 			return fmt.Errorf("loading plugin %s: %w", id, err)
 		}
 	}

@@ -63,7 +63,8 @@ func start(p Process) (*call, error) {
 	c := &call{process: p, pipes: pipes}
 	for _, c.isolation = range p.Probe.order() {
 		c.helper, err = os.StartProcess("/proc/self/exe", []string{helperName}, &os.ProcAttr{
-			Env:   []string{"GOMAXPROCS=1", "GOGC=off"}, // it lives shortly and does little
+			// It lives shortly and does little; built with -race, it would sleep a second before its end.
+			Env:   []string{"GOMAXPROCS=1", "GOGC=off", "GORACE=atexit_sleep_ms=0"},
 			Files: pipes.child,
 			Sys:   c.isolation.sysProcAttr(),
 		})
