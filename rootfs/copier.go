@@ -16,6 +16,7 @@ type copier struct {
 	// The last parent stays open: most entries lie beside the one before.
 	dir   *node
 	dirfd int
+	path  string
 }
 
 func newCopier(d *disk) *copier { return &copier{d: d, dirfd: -1} }
@@ -31,12 +32,19 @@ func (c *copier) enter(dir *node) (int, error) {
 	if c.dir == dir && c.dirfd >= 0 {
 		return c.dirfd, nil
 	}
-	fd, err := c.d.open(dir.path(), unix.O_PATH|unix.O_DIRECTORY)
+	var fd int
+	var err error
+	path := dir.path()
+	if c.dir != nil && dir.parent == c.dir {
+		fd, err = openChild(c.dirfd, dir.name)
+	} else {
+		fd, err = c.d.open(path, unix.O_PATH|unix.O_DIRECTORY)
+	}
 	if err != nil {
-		return -1, err
+		return -1, pathError(path, err)
 	}
 	c.close()
-	c.dir, c.dirfd = dir, fd
+	c.dir, c.dirfd, c.path = dir, fd, path
 	return fd, nil
 }
 
@@ -46,6 +54,9 @@ func (c *copier) create(n *node, content io.Reader, limit int64) error {
 	dirfd, err := c.enter(n.parent)
 	if err != nil {
 		return err
+	}
+	if len(c.path)+1+len(n.name) >= unix.PathMax { // a symlink can have led here
+		return pathError(joinName(c.path, n.name), fmt.Errorf("%w: %w", ErrName, unix.ENAMETOOLONG))
 	}
 	switch n.cur.Type {
 	case Regular:

@@ -94,6 +94,15 @@ func pathError(name string, err error) error {
 	return &fs.PathError{Op: "access", Path: name, Err: err}
 }
 
+// asked puts the name that a caller asked for before an error that speaks of another: of a parent, or of what a link
+// leads to.
+func asked(name string, err error) error {
+	if pe, ok := errors.AsType[*fs.PathError](err); err == nil || ok && pe.Path == name {
+		return err
+	}
+	return fmt.Errorf("%s: %w", name, err)
+}
+
 // file opens a regular file for reading; nothing else, so that a FIFO or a device never blocks or acts.
 func (d *disk) file(name string, follow bool) (*os.File, error) {
 	flags := unix.O_RDONLY | unix.O_NONBLOCK | unix.O_NOCTTY

@@ -18,7 +18,7 @@ func entryName(name string, l Limits) (string, error) {
 	switch {
 	case name == "":
 		return "", fmt.Errorf("%w: it is empty", ErrName)
-	case len(name) > l.NameBytes:
+	case len(name) >= l.NameBytes:
 		return "", fmt.Errorf("name of %d bytes: %w", len(name), ErrLimit)
 	}
 	return cleanName(name)

@@ -3,6 +3,9 @@ package rootfs
 import (
 	"errors"
 	"fmt"
+	"strconv"
+	"strings"
+	"unicode"
 )
 
 // Questions that callers ask of an error with errors.Is.
@@ -28,9 +31,24 @@ type LayerError struct {
 
 func (e *LayerError) Error() string {
 	if e.Entry == "" {
-		return fmt.Sprintf("layer %d: %v", e.Layer+1, e.Err)
+		return fmt.Sprintf("layer %d: %s", e.Layer+1, legible(e.Err))
 	}
-	return fmt.Sprintf("layer %d, entry %.200q: %v", e.Layer+1, e.Entry, e.Err)
+	return fmt.Sprintf("layer %d, entry %.200q: %s", e.Layer+1, e.Entry, legible(e.Err))
+}
+
+// legible is the text of an error that can quote names of the image, which can be long, and can hold what a terminal or
+// a log would obey.
+func legible(err error) string {
+	var b strings.Builder
+	for _, r := range fmt.Sprintf("%.1000v", err) {
+		if unicode.IsPrint(r) {
+			b.WriteRune(r)
+		} else {
+			q := strconv.QuoteRune(r)
+			b.WriteString(q[1 : len(q)-1])
+		}
+	}
+	return b.String()
 }
 
 func (e *LayerError) Unwrap() error { return e.Err }

@@ -42,11 +42,11 @@ func (h *Host) Lstat(name string) (m Meta, err error) {
 		return err
 	})
 	if err != nil || m.Type != Regular {
-		return m, err
+		return m, asked(name, err)
 	}
 	f, err := h.d.file(name, false)
 	if err != nil {
-		return m, err
+		return m, asked(name, err)
 	}
 	defer f.Close()
 	m.Size, m.Digest, err = copyContent(io.Discard, f, h.limits.FileBytes)
@@ -70,7 +70,7 @@ func (h *Host) Resolve(name string) (string, error) {
 		})
 		return none, t, target, err
 	})
-	return path, err
+	return path, asked(name, err)
 }
 
 // ReadDir implements Root.
@@ -81,7 +81,7 @@ func (h *Host) ReadDir(name string) ([]DirEntry, error) {
 	}
 	fd, err := h.d.open(name, unix.O_PATH|unix.O_DIRECTORY)
 	if err != nil {
-		return nil, err
+		return nil, asked(name, err)
 	}
 	defer unix.Close(fd)
 	list, err := names(fd)
@@ -202,5 +202,5 @@ func (h *Host) change(name string, f func(dirfd int, base string) error) error {
 	if clean == "." {
 		return fmt.Errorf("%w %q: the root itself", ErrName, name)
 	}
-	return h.d.at(clean, f)
+	return asked(clean, h.d.at(clean, f))
 }

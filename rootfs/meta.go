@@ -2,6 +2,7 @@ package rootfs
 
 import (
 	"maps"
+	"strings"
 	"time"
 )
 
@@ -75,7 +76,10 @@ func (m Meta) SameContent(o Meta) bool {
 func (m Meta) shape() Meta {
 	m.Mode &= 07777
 	m.Xattrs = maps.Clone(m.Xattrs)
-	maps.DeleteFunc(m.Xattrs, func(name, _ string) bool { return ownedByOverlay(name) })
+	noUser := m.Type != Regular && m.Type != Directory // xattr(7), "Extended user attributes"
+	maps.DeleteFunc(m.Xattrs, func(name, _ string) bool {
+		return ownedByOverlay(name) || noUser && strings.HasPrefix(name, "user.")
+	})
 	if m.Type != Regular {
 		m.Size, m.Digest = 0, [32]byte{}
 	}

@@ -98,7 +98,7 @@ func (sc *scanner) dir(ctx context.Context, n *node, dirfd int, path string) err
 	}
 	for _, name := range list {
 		// Not named in full by pathError: it is the name that is too long.
-		if len(path)+1+len(name) > sc.s.limits.NameBytes {
+		if len(path)+1+len(name) >= sc.s.limits.NameBytes {
 			return fmt.Errorf("%.200s...: name of %d bytes: %w", path, len(path)+1+len(name), ErrLimit)
 		}
 		if err := sc.file(ctx, n, dirfd, name, joinName(path, name)); err != nil {

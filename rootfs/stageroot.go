@@ -24,7 +24,8 @@ func (r stageRoot) find(name string, follow bool) (*node, error) {
 	if err != nil {
 		return nil, err
 	}
-	return r.s.tree.find(clean, follow)
+	n, err := r.s.tree.find(clean, follow)
+	return n, asked(clean, err)
 }
 
 func (r stageRoot) Lstat(name string) (Meta, error) {
@@ -45,7 +46,7 @@ func (r stageRoot) Resolve(name string) (string, error) {
 	r.s.mu.Lock()
 	defer r.s.mu.Unlock()
 	path, _, err := r.s.tree.resolve(clean)
-	return path, err
+	return path, asked(clean, err)
 }
 
 func (r stageRoot) ReadDir(name string) ([]DirEntry, error) {
@@ -164,7 +165,16 @@ func (r stageRoot) SetMeta(name string, m Meta) error {
 		}
 		n.become(now)
 		n.hidden = hidden
-		return r.s.observe(n, dirfd)
+		if err := r.s.observe(n, dirfd); err != nil || n.disk.nlink == 1 || n.cur.Type == Directory {
+			return err
+		}
+		// What was seen of one name of a file was seen of all.
+		return r.s.tree.root.walk(func(o *node) error {
+			if o.cur == n.cur {
+				o.disk, o.racy, o.hidden = n.disk, n.racy, n.hidden
+			}
+			return nil
+		})
 	})
 }
 
@@ -202,53 +212,6 @@ func (r stageRoot) Remove(name string) error {
 	})
 }
 
-func (r stageRoot) Rename(from, to string) error {
-	return r.change("renaming", from, func(fromParent *node, fromBase string, fromfd int) error {
-		n := fromParent.live(fromBase)
-		if n == nil {
-			return fs.ErrNotExist
-		}
-		clean, err := cleanName(to)
-		if err != nil {
-			return err
-		}
-		toParent, toBase, err := r.s.tree.place(clean)
-		if err != nil {
-			return err
-		}
-		old := toParent.live(toBase)
-		if old == n {
-			return nil
-		}
-		if old != nil && (old.cur.Type == Directory || n.cur.Type == Directory) {
-			return fs.ErrExist
-		}
-		if _, inside := cutDir(toParent.path(), n.path()); inside {
-			return unix.EINVAL
-		}
-		tofd, err := r.s.disk.open(toParent.path(), unix.O_PATH|unix.O_DIRECTORY)
-		if err != nil {
-			return err
-		}
-		defer unix.Close(tofd)
-		switch {
-		case n.onDisk:
-			err = renameAt(fromfd, fromBase, tofd, toBase)
-		case old != nil && old.onDisk:
-			err = unix.Unlinkat(tofd, toBase, 0)
-		}
-		if err != nil {
-			return err
-		}
-		moved := r.s.tree.move(n, toParent, toBase)
-		r.s.record(moved.path(), r.by)
-		if !moved.onDisk {
-			return nil
-		}
-		return r.s.observe(moved, tofd)
-	})
-}
-
 // change resolves a name, lets f work on its opened parent, and records who did it.
 func (r stageRoot) change(doing, name string, f func(parent *node, base string, dirfd int) error) error {
 	clean, err := cleanName(name)
@@ -263,7 +226,7 @@ func (r stageRoot) change(doing, name string, f func(parent *node, base string, 
 	}
 	dirfd, err := r.s.disk.open(parent.path(), unix.O_PATH|unix.O_DIRECTORY)
 	if err != nil {
-		return err
+		return fmt.Errorf("%s %s: %w", doing, clean, err)
 	}
 	defer unix.Close(dirfd)
 	if err := f(parent, base, dirfd); err != nil {
@@ -284,20 +247,4 @@ func (s *Staging) observe(n *node, dirfd int) error {
 		n.cur.ModTime = timeOf(st.mtime)
 	}
 	return nil
-}
-
-// move takes a file with all below to another name.
-func (t *tree) move(n *node, parent *node, base string) *node {
-	to := t.add(parent, base)
-	to.cur, to.onDisk, to.disk, to.racy, to.hidden = n.cur, n.onDisk, n.disk, n.racy, n.hidden
-	if n.cur == n.base { // as under an overlay, what is moved is no more one of its base's link group
-		to.cur = &inode{Meta: n.cur.Meta}
-	}
-	for _, c := range n.sorted() {
-		if c.cur != nil {
-			t.move(c, to, c.name)
-		}
-	}
-	t.drop(n)
-	return to
 }

@@ -55,7 +55,7 @@ func (u *unpacker) read(ctx context.Context, l Layer) (err error) {
 			break
 		}
 		if err != nil {
-			return &LayerError{Layer: u.layer, Err: formatError(err)}
+			return &LayerError{Layer: u.layer, Err: damage(limited, formatError(err))}
 		}
 		if err := u.entry(h, tr); err != nil {
 			return &LayerError{Layer: u.layer, Entry: h.Name, Err: formatError(err)}
@@ -67,6 +67,16 @@ func (u *unpacker) read(ctx context.Context, l Layer) (err error) {
 	}
 	u.layer++
 	return nil
+}
+
+// damage reads on to the end of a layer that is malformed: that its bytes are not the promised ones explains it.
+func damage(rest io.Reader, err error) error {
+	if errors.Is(err, ErrFormat) {
+		if _, rerr := io.Copy(io.Discard, rest); rerr != nil {
+			return rerr
+		}
+	}
+	return err
 }
 
 // formatError marks the errors of archive/tar as a malformed layer.
@@ -84,9 +94,8 @@ func (u *unpacker) entry(h *tar.Header, content io.Reader) error {
 	if h.Typeflag == tar.TypeXGlobalHeader {
 		return nil
 	}
-	// An entry can bring directories that have none.
-	if u.entries++; max(u.entries, u.tree.count) > u.limits.Entries {
-		return fmt.Errorf("more than %d entries: %w", u.limits.Entries, ErrLimit)
+	if u.entries++; u.entries > u.limits.Entries {
+		return u.tooMany()
 	}
 	name, err := entryName(h.Name, u.limits)
 	if err != nil {
@@ -116,13 +125,30 @@ func (u *unpacker) entry(h *tar.Header, content io.Reader) error {
 	if err := u.clear(parent, base); err != nil {
 		return err
 	}
-	n := u.tree.add(parent, strings.Clone(base))
-	n.cur = &inode{Meta: m, layer: u.layer}
+	n, err := u.add(parent, base, &inode{Meta: m, layer: u.layer})
+	if err != nil {
+		return err
+	}
 	if err := u.disk.create(n, content, min(u.limits.FileBytes, u.left)); err != nil {
 		return err
 	}
 	u.left -= n.cur.Size
 	return nil
+}
+
+// add puts a name into the tree. What is counted are entries and names: an entry can bring directories that have no
+// entry of their own.
+func (u *unpacker) add(parent *node, base string, file *inode) (*node, error) {
+	n := u.tree.add(parent, strings.Clone(base))
+	n.cur = file
+	if u.tree.count > u.limits.Entries {
+		return nil, u.tooMany()
+	}
+	return n, nil
+}
+
+func (u *unpacker) tooMany() error {
+	return fmt.Errorf("more than %d entries: %w", u.limits.Entries, ErrLimit)
 }
 
 // rootEntry takes the metadata of the root itself. Anything but a directory would replace the root: CVE-2021-29136.
@@ -148,8 +174,10 @@ func (u *unpacker) directory(parent *node, base string, m Meta) error {
 	if err := u.clear(parent, base); err != nil {
 		return err
 	}
-	n = u.tree.add(parent, strings.Clone(base))
-	n.cur = &inode{Meta: m, layer: u.layer}
+	n, err := u.add(parent, base, &inode{Meta: m, layer: u.layer})
+	if err != nil {
+		return err
+	}
 	return u.disk.create(n, nil, 0)
 }
 
@@ -180,9 +208,12 @@ func (u *unpacker) hardLink(parent *node, base, target string) error {
 	if to.cur == nil {
 		return fmt.Errorf("%w: hard link in place of what it links to, %q", ErrFormat, target)
 	}
-	n := u.tree.add(parent, strings.Clone(base))
+	n, err := u.add(parent, base, shared)
+	if err != nil {
+		return err
+	}
 	// The name is of this layer, the inode may be of a lower one: opaque marks ask for the name's.
-	n.cur, n.linkLayer = shared, u.layer
+	n.linkLayer = u.layer
 	return u.disk.clone(n, to)
 }
 
@@ -216,8 +247,11 @@ func (u *unpacker) parents(dir string) (*node, error) {
 			if err := u.clear(at, base); err != nil {
 				return nil, err
 			}
-			n = u.tree.add(at, strings.Clone(base))
-			n.cur = &inode{Meta: Meta{Type: Directory, Mode: 0755, ModTime: unixZero}, layer: u.layer}
+			m := Meta{Type: Directory, Mode: 0755, ModTime: unixZero}
+			var err error
+			if n, err = u.add(at, base, &inode{Meta: m, layer: u.layer}); err != nil {
+				return nil, err
+			}
 			if err := u.disk.create(n, nil, 0); err != nil {
 				return nil, err
 			}

@@ -1,0 +1,136 @@
+package rootfs_test
+
+import (
+	"bytes"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/holo-build/holo-build/rootfs"
+	"github.com/holo-build/holo-build/rootfs/rootfstest"
+)
+
+// swap lets an attacker put a symlink to outside in place of a directory, and the directory back, until stop is called.
+func swap(dir, outside string) (stop func()) {
+	done := make(chan struct{})
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		for {
+			select {
+			case <-done:
+				return
+			default:
+			}
+			// What fails is tried again: the victim changes the same names.
+			_ = os.Rename(dir, dir+".away")
+			_ = os.Symlink(outside, dir)
+			_ = os.Remove(dir)
+			_ = os.Rename(dir+".away", dir)
+		}
+	})
+	return sync.OnceFunc(func() { close(done); wg.Wait() })
+}
+
+// attacked is a tree that a victim works on while d is swapped; outside has the same names.
+func attacked(t *testing.T) (w *rootfs.WorkDir, s *rootfs.Staging, outside string) {
+	t.Helper()
+	outside = canary(t)
+	w, err := rootfs.NewWorkDir(t.TempDir())
+	must(t, err)
+	l := rootfstest.Tar(t, dir("d", 0755), file("d/secret", 0644, "mine"), dir("d/sub", 0755), file("d/sub/file", 0644, "mine"), file("e", 0644, "mine"))
+	s, err = rootfs.Stage(t.Context(), []rootfs.Layer{l}, rootfs.StageOptions{Dir: w.Path})
+	must(t, err)
+	t.Cleanup(func() { must(t, s.Close()) })
+	return w, s, outside
+}
+
+// assault does every change and every reading; each may fail, and none may act or read outside.
+func assault(t *testing.T, r rootfs.Root) {
+	own := rootfs.Meta{Mode: 0604, UID: uint32(os.Geteuid()), GID: uint32(os.Getegid())}
+	read := func(name string) {
+		f, err := r.Open(name)
+		if err != nil {
+			return
+		}
+		defer f.Close()
+		if data, _ := io.ReadAll(f); string(data) == "SECRET" || string(data) == "file" {
+			t.Errorf("read %s from outside", name)
+		}
+	}
+	read("d/secret")
+	read("d/sub/file")
+	_ = r.Put("d/secret", own, strings.NewReader("mine"))
+	_ = r.Put("d/sub/new", own, strings.NewReader("mine"))
+	_ = r.SetMeta("d/secret", own)
+	_ = r.SetMeta("d/sub", rootfs.Meta{Mode: 0705, UID: own.UID, GID: own.GID})
+	_ = r.Mkdir("d/dir", own)
+	_ = r.Rename("d/sub/new", "d/dir/new")
+	_ = r.Rename("e", "d/e")
+	_ = r.Rename("d/e", "e")
+	_ = r.Remove("d/dir/new")
+	_ = r.Remove("d/dir")
+	_ = r.Remove("d/sub/file")
+}
+
+func TestAttackOnStaging(t *testing.T) {
+	w, s, outside := attacked(t)
+	stop := swap(filepath.Join(s.Dir(), "d"), outside)
+	defer stop()
+	for range 100 {
+		assault(t, s.Root(tester))
+		_ = s.Rescan(t.Context(), tester)
+		changes, err := s.Changes()
+		must(t, err)
+		var buf bytes.Buffer
+		_ = s.WriteLayer(t.Context(), &buf, changes, rootfs.PackOptions{Epoch: epoch})
+		_ = rootfs.Tree{Staging: s, Epoch: epoch}.WriteTar(t.Context(), &buf)
+		if bytes.Contains(buf.Bytes(), []byte("SECRET")) {
+			t.Fatal("packed what is outside")
+		}
+		_ = rootfs.Tree{Staging: s, Epoch: epoch}.WriteDir(t.Context(), filepath.Join(t.TempDir(), "out"))
+	}
+	_ = w.Close() // the attacker may make it fail, but not follow
+	stop()
+	must(t, os.RemoveAll(w.Path))
+}
+
+func TestAttackOnHost(t *testing.T) {
+	w, s, outside := attacked(t)
+	h, err := rootfs.OpenHost(s.Dir())
+	must(t, err)
+	defer func() { must(t, h.Close()) }()
+	stop := swap(filepath.Join(s.Dir(), "d"), outside)
+	defer stop()
+	for range 300 {
+		assault(t, h)
+		_ = rootfs.TarDir(t.Context(), s.Dir(), io.Discard, rootfs.Limits{})
+	}
+	stop()
+	must(t, w.Close())
+}
+
+// TestAttackOnWriteDir swaps directories of the new tree itself.
+func TestAttackOnWriteDir(t *testing.T) {
+	_, s, outside := attacked(t)
+	for range 50 {
+		out := filepath.Join(t.TempDir(), "out")
+		stop := swap(filepath.Join(out, "d"), outside)
+		_ = rootfs.Tree{Staging: s, Epoch: epoch}.WriteDir(t.Context(), out)
+		stop()
+	}
+}
+
+// TestAttackOnCleanup swaps a directory while the tree is removed.
+func TestAttackOnCleanup(t *testing.T) {
+	for range 50 {
+		w, s, outside := attacked(t)
+		must(t, nest(filepath.Join(s.Dir(), "d"), 120))
+		stop := swap(filepath.Join(s.Dir(), "d"), outside)
+		_ = w.Close()
+		stop()
+		must(t, os.RemoveAll(w.Path))
+	}
+}
