@@ -177,5 +177,5 @@ func dockerLayer(ctx context.Context, t *tarFiles, name string, id v1.Hash, limi
 		return Layer{}, err
 	}
 	d := v1.Descriptor{MediaType: layerType(compression, false), Digest: digest, Size: size}
-	return Layer{Descriptor: d, DiffID: id, open: open, max: limits.LayerBytes}, nil
+	return Layer{Descriptor: d, DiffID: id, open: open, max: limits.Layer(size)}, nil
 }

@@ -200,7 +200,7 @@ func (o *opening) load(ctx context.Context, d v1.Descriptor) (*Image, error) {
 			Descriptor: l,
 			DiffID:     ids[i],
 			open:       o.content.blob(l),
-			max:        o.limits.LayerBytes,
+			max:        o.limits.Layer(l.Size),
 			repository: o.repository,
 		})
 	}

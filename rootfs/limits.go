@@ -7,6 +7,9 @@ type Limits struct {
 	Document int64
 	// LayerBytes is the uncompressed size of one layer.
 	LayerBytes int64
+	// Ratio is how many times larger than it is stored a layer may be, once it is larger than a GiB. Gzip can't reach
+	// the default; it is bombs of zstd that do.
+	Ratio int64
 	// FileBytes is the apparent size of one regular file; sparse files count with their holes.
 	FileBytes int64
 	// Entries is the number of names in the merged tree, and of entries in one archive.
@@ -23,12 +26,22 @@ type Limits struct {
 func (l Limits) WithDefaults() Limits {
 	setDefault(&l.Document, 8<<20)
 	setDefault(&l.LayerBytes, 256<<30)
+	setDefault(&l.Ratio, 1100)
 	setDefault(&l.FileBytes, 64<<30)
 	setDefault(&l.Entries, 10_000_000)
 	setDefault(&l.NameBytes, 4096)
 	setDefault(&l.XattrBytes, 1<<20)
 	setDefault(&l.OutputBytes, 64<<20)
 	return l
+}
+
+// Layer returns how large a layer may be that is stored in so many bytes.
+func (l Limits) Layer(stored int64) int64 {
+	l = l.WithDefaults()
+	if stored > l.LayerBytes/l.Ratio {
+		return l.LayerBytes
+	}
+	return min(max(stored*l.Ratio, 1<<30), l.LayerBytes)
 }
 
 func setDefault[T int | int64](p *T, v T) {
