@@ -66,7 +66,11 @@ func (l Layer) Open(ctx context.Context) (io.ReadCloser, error) {
 	if max == 0 {
 		max = rootfs.Limits{}.WithDefaults().LayerBytes
 	}
-	return newPlainReader(ctx, readCloser{Reader: v, close: stored.Close}, l.name(), max, check)
+	plain, err := newPlainReader(ctx, readCloser{Reader: v, close: stored.Close}, l.name(), max, check)
+	if err != nil || !l.verbatim {
+		return plain, err
+	}
+	return readCloser{Reader: &wholeTar{r: plain, name: l.name()}, close: plain.Close}, nil
 }
 
 // name says which layer it is in messages.

@@ -1,6 +1,7 @@
 package oci
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -87,4 +88,29 @@ func (Scratch) Open(_ context.Context, rest string, _ OpenOptions) (*Image, erro
 // Create fails: nothing can be kept in scratch.
 func (Scratch) Create(context.Context, string, CreateOptions) (Destination, error) {
 	return nil, misused("creating scratch: it is a source only")
+}
+
+// wholeTar fails at the end of a tar that has no end mark, which is two blocks of zeros, tar(5). Nothing but that tells
+// a tarball that was cut off between two files from a whole one: no digest is known of it. One block is enough, as it is
+// for GNU tar.
+type wholeTar struct {
+	r     io.Reader
+	name  string
+	zeros int // the last bytes that are zero, no more than a block of them
+}
+
+const tarBlock = 512
+
+func (w *wholeTar) Read(p []byte) (int, error) {
+	n, err := w.r.Read(p)
+	tail := p[max(0, n-tarBlock):n]
+	zeros := len(tail) - len(bytes.TrimRight(tail, "\x00"))
+	if zeros == n {
+		zeros += w.zeros
+	}
+	w.zeros = min(zeros, tarBlock)
+	if err == io.EOF && w.zeros < tarBlock {
+		err = fmt.Errorf("reading %s: it is cut off, a tar ends with blocks of zeros: %w", w.name, io.ErrUnexpectedEOF)
+	}
+	return n, err
 }

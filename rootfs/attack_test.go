@@ -125,7 +125,7 @@ func TestAttackOnWriteDir(t *testing.T) {
 
 // TestAttackOnCleanup swaps a directory while the tree is removed.
 func TestAttackOnCleanup(t *testing.T) {
-	for range 50 {
+	for range 15 {
 		w, s, outside := attacked(t)
 		must(t, nest(filepath.Join(s.Dir(), "d"), 120))
 		stop := swap(filepath.Join(s.Dir(), "d"), outside)

@@ -94,11 +94,15 @@ func pathError(name string, err error) error {
 	return &fs.PathError{Op: "access", Path: name, Err: err}
 }
 
-// asked puts the name that a caller asked for before an error that speaks of another: of a parent, or of what a link
-// leads to.
+// asked puts the name that a caller asked for before an error that speaks of another, such as of what a link leads to.
 func asked(name string, err error) error {
-	if pe, ok := errors.AsType[*fs.PathError](err); err == nil || ok && pe.Path == name {
-		return err
+	if err == nil {
+		return nil
+	}
+	if pe, ok := errors.AsType[*fs.PathError](err); ok {
+		if _, above := cutDir(name, pe.Path); above {
+			return err
+		}
 	}
 	return fmt.Errorf("%s: %w", name, err)
 }

@@ -16,7 +16,7 @@ import (
 	"github.com/holo-build/holo-build/rootfs/rootfstest"
 )
 
-var histories = flag.Int("histories", 60, "how many random histories of each kind to try")
+var histories = flag.Int("histories", 40, "how many random histories of each kind to try")
 
 // TestHistories holds what every history must keep: a base and the layer that was packed of it, staged again, are the
 // changed tree, as the model has it and, for root, as the disk has it.

@@ -87,7 +87,7 @@ func TestHostileFlips(t *testing.T) {
 
 func TestHostileSizes(t *testing.T) {
 	type fields = map[string]string
-	sparse := func(name string, size int) rootfstest.Raw { // GNU sparse format 1.0, all hole: GNU tar manual, "PAX 1"
+	sparse := func(name string, size int64) rootfstest.Raw { // GNU sparse format 1.0, all hole: GNU tar manual, "PAX 1"
 		return rootfstest.Raw{Name: name, Type: tar.TypeReg, Body: "0\n" + strings.Repeat("\x00", 510), PAX: map[string]string{
 			"GNU.sparse.major": "1", "GNU.sparse.minor": "0", "GNU.sparse.name": name, "GNU.sparse.realsize": fmt.Sprint(size)}}
 	}
@@ -99,7 +99,8 @@ func TestHostileSizes(t *testing.T) {
 		{name: "2^63 in a record", layers: raw(rootfstest.Raw{Name: "f", Type: tar.TypeReg, PAX: fields{"size": "9223372036854775808"}}), is: rootfs.ErrFormat},
 		{name: "more than there is", layers: raw(rootfstest.Raw{Name: "f", Type: tar.TypeReg, Body: "x", Fields: fields{"size": "00000100000\x00"}}),
 			is: rootfs.ErrFormat, entry: "f"},
-		{name: "less than there is", layers: raw(rootfstest.Raw{Name: "f", Type: tar.TypeReg, Body: strings.Repeat("x", 600), Fields: fields{"size": "00000000001\x00"}}),
+		{name: "less than there is", layers: raw(rootfstest.Raw{Name: "f", Type: tar.TypeReg, Body: strings.Repeat("x", 600),
+			Fields: fields{"size": "00000000001\x00"}}),
 			is: rootfs.ErrFormat},
 		{name: "record larger than the field", layers: raw(rootfstest.Raw{Name: "f", Type: tar.TypeReg, Body: "x", PAX: fields{"size": "5000"}}), is: rootfs.ErrFormat, entry: "f"},
 		{name: "file over the limit", layers: one(t, file("f", 0644, "12345")), limits: rootfs.Limits{FileBytes: 4}, is: rootfs.ErrLimit, entry: "f"},
@@ -138,7 +139,8 @@ func TestHostileMetadata(t *testing.T) {
 		{name: "negative device", layers: raw(rootfstest.Raw{Name: "c", Type: tar.TypeChar, Fields: map[string]string{"devminor": strings.Repeat("\xff", 8)}}),
 			is: rootfs.ErrFormat, entry: "c"},
 		{name: "modes beyond 07777", layers: one(t, file("f", 0107755, "")), want: []string{`0 7755 0:0 f ""`}},
-		{name: "overlay's attributes", layers: one(t, dir("d", 0755).Xattr("trusted.overlay.opaque", "y").Xattr("user.overlay.whiteout", "y").Xattr("user.k", "v")),
+		{name: "overlay's attributes", layers: one(t, dir("d", 0755).
+			Xattr("trusted.overlay.opaque", "y").Xattr("user.overlay.whiteout", "y").Xattr("user.k", "v")),
 			want: []string{"5 0755 0:0 d/ user.k=76"}},
 		{name: "many attributes", layers: one(t, file("f", 0644, "").Xattr("user.a", "123").Xattr("user.b", "456")), limits: rootfs.Limits{XattrBytes: 17},
 			is: rootfs.ErrLimit, entry: "f"},

@@ -276,7 +276,8 @@ func ownFiles(m Meta) Meta {
 func (sc *scanner) link() {
 	for _, group := range sc.groups {
 		// What the tree knows of the file and the disk does not, a name that was there before has.
-		first := group[max(0, slices.IndexFunc(group, func(n *node) bool { return sc.known[n] }))].cur
+		from := group[max(0, slices.IndexFunc(group, func(n *node) bool { return sc.known[n] }))]
+		first, hidden := from.cur, from.hidden
 		ofBase := slices.ContainsFunc(group, func(n *node) bool { return n.base == first })
 		if len(group) > 1 && ofBase {
 			first = &inode{Meta: first.Meta} // out of the base's inode, which may have other names
@@ -286,6 +287,7 @@ func (sc *scanner) link() {
 				sc.s.record(n.path(), sc.by)
 				n.cur = first
 			}
+			n.hidden = hidden
 		}
 	}
 }

@@ -54,6 +54,8 @@ func (r stageRoot) renameTo(n *node, dirfd int, name string) error {
 	if err != nil {
 		return err
 	}
+	r.s.touch(n.parent)
+	r.s.touch(parent)
 	moved := r.s.tree.move(n, parent, base)
 	r.s.record(moved.path(), r.by)
 	if !moved.onDisk {

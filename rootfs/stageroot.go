@@ -111,15 +111,22 @@ func (r stageRoot) Put(name string, m Meta, content io.Reader) error {
 func (s *Staging) made(parent *node, base string, m Meta, hidden map[string]string, onDisk bool, dirfd int) error {
 	n := s.tree.add(parent, base)
 	n.cur, n.onDisk, n.hidden = &inode{Meta: m}, onDisk, hidden
+	s.touch(parent)
 	if onDisk {
 		return s.observe(n, dirfd)
 	}
 	if n.cur.ModTime.IsZero() {
-		now, err := s.probe()
-		n.cur.ModTime = timeOf(now)
-		return err
+		n.cur.ModTime = s.start
 	}
 	return nil
+}
+
+// touch gives a directory in which a name was made or removed the time of something that the build has written. The
+// disk has such a time for it, too, but not of what only the model has.
+func (s *Staging) touch(dir *node) {
+	m := dir.cur.Meta
+	m.ModTime = s.start
+	dir.become(m)
 }
 
 func (r stageRoot) Mkdir(name string, m Meta) error {
@@ -208,6 +215,7 @@ func (r stageRoot) Remove(name string) error {
 			}
 		}
 		r.s.tree.drop(n)
+		r.s.touch(parent)
 		return nil
 	})
 }

@@ -67,9 +67,6 @@ func (n *node) path() string {
 	return strings.Join(parts, "/")
 }
 
-// child returns the child of that name, existing now or in the base, or nil.
-func (n *node) child(name string) *node { return n.kids[name] }
-
 // live returns the child of that name if it exists now.
 func (n *node) live(name string) *node {
 	if c := n.kids[name]; c != nil && c.cur != nil {

@@ -5,6 +5,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -227,3 +228,33 @@ func TestStageWithoutDirectory(t *testing.T) {
 }
 
 var _ Stage = (*diskStage)(nil)
+
+// TestStateStaysInside has an image whose symlinks lead, for whoever is not held in the root, to a directory of the
+// building machine.
+func TestStateStaysInside(t *testing.T) {
+	for name, spec := range noteSpecs(t) {
+		t.Run(name, func(t *testing.T) {
+			if name == "python" {
+				needPython(t)
+			}
+			w := newWorld(t, map[string]string{"notes/a": "one\n"})
+			outside := t.TempDir()
+			must(t, os.MkdirAll(w.dir+outside, 0o755))
+			must(t, os.MkdirAll(w.dir+"/var/lib", 0o755))
+			must(t, os.Symlink(outside, w.dir+"/var/lib/holo"))
+			w.fill()
+			w.load(spec)
+			for _, e := range w.scan().Entities {
+				if r := w.host.Apply(t.Context(), e, false); r.Err != nil {
+					t.Errorf("%s: %v, stderr %q", e.ID, r.Err, r.Stderr)
+				}
+			}
+			if got := readTree(t, outside); len(got) > 0 {
+				t.Errorf("written to the building machine: %q", got)
+			}
+			if got := readTree(t, w.dir+outside); !slices.Contains(got, "0644 notes/a one\n") {
+				t.Errorf("state is %q", got)
+			}
+		})
+	}
+}

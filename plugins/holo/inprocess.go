@@ -26,13 +26,13 @@ type inCall struct {
 	over       *sandbox.OutputError // what was written in excess
 }
 
-func (p *inProcess) begin(op, entity string, stdout, stderr io.Writer) *inCall {
+func (p *inProcess) begin(ctx context.Context, op, entity string, stdout, stderr io.Writer) *inCall {
 	o := p.host.o
 	by := rootfs.Actor{Kind: "plugin", Plugin: p.spec.ID}
 	if entity != "" {
 		by = rootfs.Actor{Kind: "entity", Plugin: p.spec.ID, Entity: entity}
 	}
-	root := o.Stage.Root(by)
+	root := &stoppable{o.Stage.Root(by), ctx.Err} // a pointer, since roots are compared
 	c := &inCall{p: p, op: op, entity: entity}
 	c.env = &Env{
 		Stdout:     &capped{w: stdout, call: c, name: "standard output", left: o.Limits.OutputBytes},
@@ -95,14 +95,14 @@ func (c *capped) Write(b []byte) (int, error) {
 func (p *inProcess) info(context.Context) (Info, error) { return Info{APIVersion, APIVersion}, nil }
 
 func (p *inProcess) scan(ctx context.Context, stderr io.Writer) ([]byte, error) {
-	c := p.begin(opScan, "", stderr, stderr) // standard output is for the report
+	c := p.begin(ctx, opScan, "", stderr, stderr) // standard output is for the report
 	var report bytes.Buffer
 	ok := answerScan(ctx, p.spec.ID, p.spec.Plugin, c.env, &report)
 	return report.Bytes(), c.end(ctx, ok)
 }
 
 func (p *inProcess) apply(ctx context.Context, id string, force bool, stdout, stderr io.Writer) (Outcome, error) {
-	c := p.begin(applyOp(force), id, stdout, stderr)
+	c := p.begin(ctx, applyOp(force), id, stdout, stderr)
 	o, ok := answerApply(ctx, p.spec.ID, p.spec.Plugin, c.env, id, force)
 	if err := c.end(ctx, ok); err != nil {
 		return Failed, err
@@ -111,10 +111,23 @@ func (p *inProcess) apply(ctx context.Context, id string, force bool, stdout, st
 }
 
 func (p *inProcess) diff(ctx context.Context, id string, stderr io.Writer) (expected, actual string, err error) {
-	c := p.begin(opDiff, id, io.Discard, stderr)
+	c := p.begin(ctx, opDiff, id, io.Discard, stderr)
 	expected, actual, ok := answerDiff(ctx, p.spec.ID, p.spec.Plugin, c.env, id)
 	if err := c.end(ctx, ok); err != nil || expected == "" && actual == "" {
 		return "", "", err
 	}
 	return cmp.Or(expected, nullPath), cmp.Or(actual, nullPath), nil
+}
+
+// stoppable is a root that writes no more content once stop, a context's Err, says so: one file can be large.
+type stoppable struct {
+	rootfs.Root
+	stop func() error
+}
+
+func (s *stoppable) Put(name string, m rootfs.Meta, content io.Reader) error {
+	if content != nil {
+		content = stopReader{content, s.stop}
+	}
+	return s.Root.Put(name, m, content)
 }

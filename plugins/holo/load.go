@@ -56,9 +56,8 @@ func (h *Host) load(ctx context.Context, s Spec) (p *plugin, err error) {
 	if !validResourceID(s.ID) {
 		return nil, fmt.Errorf("loading plugin %q: not a plugin ID", s.ID)
 	}
-	p = &plugin{locations: locations(s.ID, h.o.CacheDir)}
+	p = &plugin{}
 	p.ID = s.ID
-	p.neutral = newNeutral(h.o.Stage.Dir(), p.locations)
 	if s.Plugin != nil {
 		p.InProcess = true
 		p.runner = &inProcess{h, s}
@@ -73,15 +72,16 @@ func (h *Host) load(ctx context.Context, s Spec) (p *plugin, err error) {
 		if p.Digest, err = digestBinary(s.Binary); err != nil {
 			return nil, fmt.Errorf("loading plugin %s: %w", s.ID, err)
 		}
-		p.runner = &process{h, s, p.neutral}
+		p.runner = &process{h, s, p}
 	}
+	if p.locations, err = h.makeLocations(s.ID); err != nil {
+		return nil, err
+	}
+	p.neutral = newNeutral(h.o.Stage.Dir(), p.locations)
 	if p.Info, err = p.runner.info(ctx); err != nil {
 		return nil, err
 	}
-	if err := p.Info.negotiate(s.ID); err != nil {
-		return nil, err
-	}
-	return p, h.makeLocations(s.ID)
+	return p, p.Info.negotiate(s.ID)
 }
 
 func digestBinary(name string) (string, error) {
@@ -97,32 +97,44 @@ func digestBinary(name string) (string, error) {
 	return "sha256:" + hex.EncodeToString(d.Sum(nil)), nil
 }
 
-// makeLocations makes what the interface promises a plugin, and insists on what it demands.
-func (h *Host) makeLocations(id string) error {
+// makeLocations makes what the interface promises a plugin, insists on what it demands, and returns where each is, with
+// no symlink on the way. An executable is handed paths that the kernel resolves: an absolute symlink of the image's, at
+// /var or /var/lib/holo, would lead it out of the root, to the building machine's files.
+func (h *Host) makeLocations(id string) ([]location, error) {
 	root := h.o.Stage.Root(rootfs.Actor{Kind: "plugin", Plugin: id})
-	at, err := root.Resolve(path.Join(h.o.CacheDir, virtualDir, id))
-	var m rootfs.Meta
-	if err == nil {
-		m, err = root.Lstat(at)
-	}
-	switch {
-	case errors.Is(err, fs.ErrNotExist):
-		return fmt.Errorf("loading plugin %s: its resource directory /%s/%s does not exist", id, resourceDir, id)
-	case err != nil:
-		return fmt.Errorf("loading plugin %s: opening its resource directory: %w", id, err)
-	case m.Type != rootfs.Directory:
-		return fmt.Errorf("loading plugin %s: its resource directory /%s/%s is a %s", id, resourceDir, id, m.Type)
+	if err := checkResourceDir(root, path.Join(h.o.CacheDir, virtualDir, id), id); err != nil {
+		return nil, fmt.Errorf("loading plugin %s: %w", id, err)
 	}
 	// Whoever owns the run's cache owns what the run makes: 0:0 in an image, the user in a directory of the user's.
 	cache, err := root.Lstat(h.o.CacheDir)
 	if err != nil {
-		return fmt.Errorf("loading plugin %s: opening the cache directory: %w", id, err)
+		return nil, fmt.Errorf("loading plugin %s: opening the cache directory: %w", id, err)
 	}
 	for _, dir := range []string{path.Join(stateDir, id), path.Join(h.o.CacheDir, id)} {
 		made := rootfs.Meta{Type: rootfs.Directory, Mode: 0o755, UID: cache.UID, GID: cache.GID}
 		if err := rootfs.MkdirAll(root, dir, made); err != nil {
-			return fmt.Errorf("loading plugin %s: %w", id, err)
+			return nil, fmt.Errorf("loading plugin %s: %w", id, err)
 		}
+	}
+	list := locations(id, h.o.CacheDir)
+	for i, l := range list {
+		if list[i].name, err = root.Resolve(l.name); err != nil {
+			return nil, fmt.Errorf("loading plugin %s: %w", id, err)
+		}
+	}
+	return list, nil
+}
+
+// checkResourceDir insists that the virtual resource directory of plugin id, which is at, is one.
+func checkResourceDir(root rootfs.Root, at, id string) error {
+	_, kind, err := followed(root, at)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return fmt.Errorf("its resource directory /%s/%s does not exist", resourceDir, id)
+	case err != nil:
+		return fmt.Errorf("opening its resource directory: %w", err)
+	case kind != rootfs.Directory:
+		return fmt.Errorf("its resource directory /%s/%s is a %s", resourceDir, id, kind)
 	}
 	return nil
 }

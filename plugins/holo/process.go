@@ -18,9 +18,9 @@ import (
 
 // process is a plugin that is an executable.
 type process struct {
-	host    *Host
-	spec    Spec
-	neutral neutral
+	host   *Host
+	spec   Spec
+	plugin *plugin
 }
 
 var _ runner = (*process)(nil)
@@ -29,7 +29,7 @@ var _ runner = (*process)(nil)
 func (p *process) environ() []string {
 	dir := p.host.o.Stage.Dir()
 	set := []string{versionVar + "=" + strconv.Itoa(APIVersion)}
-	for _, l := range locations(p.spec.ID, p.host.o.CacheDir) {
+	for _, l := range p.plugin.locations {
 		set = append(set, l.variable+"="+filepath.Join(dir, l.name))
 	}
 	return append(withoutHolo(p.host.o.Environ), set...)
@@ -71,7 +71,7 @@ func (p *process) call(ctx context.Context, op, entity string, s streams) error 
 		err = exit.Err()
 	}
 	if err != nil {
-		return newCallError(p.spec.ID, op, entity, p.neutral, plainer(err))
+		return newCallError(p.spec.ID, op, entity, p.plugin.neutral, plainer(err))
 	}
 	if rescanned != nil {
 		return fmt.Errorf("finding what plugin %s changed: %w", p.spec.ID, rescanned)
@@ -93,7 +93,7 @@ func plainer(err error) error {
 func (p *process) info(ctx context.Context) (Info, error) {
 	var stdout, stderr bytes.Buffer
 	if err := p.call(ctx, opInfo, "", streams{&stdout, &stderr, nil}); err != nil {
-		if said := bytes.TrimSpace(p.neutral.bytes(stderr.Bytes())); len(said) > 0 {
+		if said := bytes.TrimSpace(p.plugin.neutral.bytes(stderr.Bytes())); len(said) > 0 {
 			err = fmt.Errorf("%w: %s", err, said[:min(len(said), 1000)])
 		}
 		return Info{}, err

@@ -219,17 +219,18 @@ func (b *resourceBudget) name(name string) error {
 	return nil
 }
 
-// content counts a file's bytes. Size and digest are filled in by reading it, unless they are known.
-func (b *resourceBudget) content(n *resource) error {
+// content counts a file's bytes. Size, of which only an estimate need be known, and digest are filled in by reading it,
+// unless the digest is known.
+func (b *resourceBudget) content(ctx context.Context, n *resource) error {
 	allowed := min(b.limits.FileBytes, b.limits.LayerBytes-b.bytes)
-	if n.digest == [sha256.Size]byte{} {
+	if n.digest == [sha256.Size]byte{} && n.size <= allowed {
 		f, err := n.open()
 		if err != nil {
 			return err
 		}
 		defer f.Close()
 		h := sha256.New()
-		if n.size, err = io.Copy(h, io.LimitReader(f, allowed+1)); err != nil {
+		if n.size, err = io.Copy(h, io.LimitReader(stopReader{f, ctx.Err}, allowed+1)); err != nil {
 			return fmt.Errorf("reading resource %q: %w", n.name, err)
 		}
 		h.Sum(n.digest[:0])
@@ -243,25 +244,39 @@ func (b *resourceBudget) content(n *resource) error {
 
 // opened opens a resource for copying. A file that is no longer what it was when it was merged ends in an error, since
 // digest and notices speak of what was read then.
-func (n *resource) opened() (io.ReadCloser, error) {
+func (n *resource) opened(ctx context.Context) (io.ReadCloser, error) {
 	f, err := n.open()
 	if err != nil {
 		return nil, err
 	}
-	return &unchangedReader{ReadCloser: f, n: n, h: sha256.New()}, nil
+	return &unchangedReader{ReadCloser: f, stop: ctx.Err, n: n, h: sha256.New()}, nil
 }
 
 type unchangedReader struct {
 	io.ReadCloser
-	n *resource
-	h hash.Hash
+	stop func() error
+	n    *resource
+	h    hash.Hash
 }
 
 func (u *unchangedReader) Read(p []byte) (int, error) {
-	k, err := u.ReadCloser.Read(p)
+	k, err := stopReader{u.ReadCloser, u.stop}.Read(p)
 	u.h.Write(p[:k])
 	if err == io.EOF && [sha256.Size]byte(u.h.Sum(nil)) != u.n.digest {
 		return k, fmt.Errorf("reading resource %q of %s: it changed during the build", u.n.name, u.n.from)
 	}
 	return k, err
+}
+
+// stopReader fails as soon as stop, a context's Err, says so: one file can be large.
+type stopReader struct {
+	r    io.Reader
+	stop func() error
+}
+
+func (s stopReader) Read(p []byte) (int, error) {
+	if err := s.stop(); err != nil {
+		return 0, err
+	}
+	return s.r.Read(p)
 }

@@ -100,20 +100,20 @@ func (w *hostWalk) walk(ctx context.Context, name string, e fs.DirEntry) error {
 		n.target, err = w.root.Readlink(name)
 		return err
 	case e.Type().IsRegular():
-		return w.file(n)
+		return w.file(ctx, n)
 	}
 	return fmt.Errorf("%q: neither file, directory nor symlink", name)
 }
 
-func (w *hostWalk) file(n *resource) error {
+func (w *hostWalk) file(ctx context.Context, n *resource) error {
 	i, err := w.root.Lstat(n.name)
 	if err != nil {
 		return err
 	}
-	n.kind, n.exec = rootfs.Regular, i.Mode()&0o100 != 0
+	n.kind, n.exec, n.size = rootfs.Regular, i.Mode()&0o100 != 0, i.Size()
 	// Opened anew for each reading: a resource tree may have more files than a process may have open.
 	n.open = func() (io.ReadCloser, error) { return openHostFile(w.dir, n.name, i) }
-	return w.budget.content(n)
+	return w.budget.content(ctx, n)
 }
 
 // openHostFile opens the regular file that was found as i, and no other.

@@ -109,7 +109,7 @@ func (w *imageWalk) walk(ctx context.Context, name, at string, kind rootfs.Type)
 		}
 		n.exec, n.size, n.digest = m.Mode&0o100 != 0, m.Size, m.Digest
 		n.open = func() (io.ReadCloser, error) { return w.root.Open(at) }
-		return w.budget.content(n)
+		return w.budget.content(ctx, n)
 	}
 	return fmt.Errorf("%q: a %s can be no resource", "/"+resourceDir+"/"+name, kind)
 }

@@ -46,7 +46,7 @@ func (r *Resources) Place(ctx context.Context, root rootfs.Root, orders map[stri
 		if n.image {
 			continue
 		}
-		if err := placeResource(root, n); err != nil {
+		if err := placeResource(ctx, root, n); err != nil {
 			return fmt.Errorf("placing resource %q: %w", name, err)
 		}
 	}
@@ -56,7 +56,7 @@ func (r *Resources) Place(ctx context.Context, root rootfs.Root, orders map[stri
 	return nil
 }
 
-func placeResource(root rootfs.Root, n *resource) error {
+func placeResource(ctx context.Context, root rootfs.Root, n *resource) error {
 	at := path.Join(resourceDir, n.name)
 	if n.kind == rootfs.Directory {
 		return placeDir(root, at, !strings.Contains(n.name, "/"))
@@ -68,7 +68,7 @@ func placeResource(root rootfs.Root, n *resource) error {
 	case n.exec:
 		want.Mode = 0o755
 	}
-	return putChanged(root, at, want, n.opened)
+	return putChanged(root, at, want, func() (io.ReadCloser, error) { return n.opened(ctx) })
 }
 
 // placeDir makes a directory. Only a plugin's own directory may be a symlink of the image's.

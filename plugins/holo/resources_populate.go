@@ -31,7 +31,7 @@ func (r *Resources) Populate(ctx context.Context, root rootfs.Root, cacheDir str
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		if err := r.byName[name].copyTo(root, path.Join(base, name), m); err != nil {
+		if err := r.byName[name].copyTo(ctx, root, path.Join(base, name), m); err != nil {
 			return fmt.Errorf("copying resource %q: %w", name, err)
 		}
 	}
@@ -39,7 +39,7 @@ func (r *Resources) Populate(ctx context.Context, root rootfs.Root, cacheDir str
 }
 
 // copyTo makes the copy that plugins see.
-func (n *resource) copyTo(root rootfs.Root, at string, m rootfs.Meta) (err error) {
+func (n *resource) copyTo(ctx context.Context, root rootfs.Root, at string, m rootfs.Meta) (err error) {
 	switch n.kind {
 	case rootfs.Directory:
 		return rootfs.MkdirAll(root, at, m)
@@ -51,7 +51,7 @@ func (n *resource) copyTo(root rootfs.Root, at string, m rootfs.Meta) (err error
 	if n.exec {
 		m.Mode = 0o700
 	}
-	f, err := n.opened()
+	f, err := n.opened(ctx)
 	if err != nil {
 		return err
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -273,5 +274,34 @@ func TestReadResourcesMissing(t *testing.T) {
 	cancel()
 	if _, err := ReadResources(ctx, root, []string{writeTree(t, t.TempDir(), "a/b x")}, rootfs.Limits{}); !errors.Is(err, context.Canceled) {
 		t.Errorf("after cancellation: %v", err)
+	}
+}
+
+// TestLargeResources has files of holes only, which take for ever to read and nothing to make.
+func TestLargeResources(t *testing.T) {
+	t.Parallel()
+	root := openHost(t, t.TempDir())
+	dir := writeTree(t, t.TempDir(), "a/b x")
+	sized := func(size int64) { must(t, os.Truncate(dir+"/a/b", size)) }
+	sized(1 << 40)
+	if _, err := ReadResources(t.Context(), root, []string{dir}, rootfs.Limits{}); !errors.Is(err, rootfs.ErrLimit) {
+		t.Errorf("a file over the limit: %v", err)
+	}
+	n := &resource{name: "a/b", digest: [32]byte{1}, open: func() (io.ReadCloser, error) { return os.Open(dir + "/a/b") }}
+	ctx, cancel := context.WithCancel(t.Context())
+	f, err := n.opened(ctx)
+	must(t, err)
+	defer f.Close()
+	if _, err := io.CopyN(io.Discard, f, 1000); err != nil {
+		t.Errorf("before cancellation: %v", err)
+	}
+	cancel()
+	if _, err := io.Copy(io.Discard, f); !errors.Is(err, context.Canceled) {
+		t.Errorf("copying after cancellation: %v", err)
+	}
+	n.digest = [32]byte{}
+	budget := &resourceBudget{limits: rootfs.Limits{FileBytes: 1 << 41, LayerBytes: 1 << 41}}
+	if err := budget.content(ctx, n); !errors.Is(err, context.Canceled) {
+		t.Errorf("hashing after cancellation: %v", err)
 	}
 }

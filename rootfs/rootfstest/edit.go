@@ -50,6 +50,7 @@ func (g *generator) edit(o HistoryOptions) Edit {
 	return e
 }
 
+// String says what the edit does, for a history.
 func (e Edit) String() string {
 	who := "root"
 	if e.Foreign {

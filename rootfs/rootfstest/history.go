@@ -116,14 +116,14 @@ func (g *generator) time() time.Time {
 }
 
 func (g *generator) content() string {
-	return strings.Repeat(pick(g, "x", "yz", "0123456789", "\x00"), pick(g, 0, 1, 2, 3, 500, 70_000))
+	return strings.Repeat(pick(g, "x", "yz", "0123456789", "\x00"), pick(g, 0, 1, 2, 3, 500, 7_000))
 }
 
 func (g *generator) mode() int64 {
 	return pick[int64](g, 0644, 0755, 0600, 0400, 0, 04755, 02750, 01777)
 }
 
-func (g *generator) id() int { return pick(g, 0, 0, 1, 7, 65534, 4_000_000_000) }
+func (g *generator) id() int { return pick(g, 0, 0, 1, 7, 65534, 2_000_000_000) }
 
 // xattr gives a file or directory an attribute now and then.
 func (g *generator) xattr(e Entry) Entry {
