@@ -2,6 +2,7 @@ package rootfs_test
 
 import (
 	"bytes"
+	"errors"
 	"io"
 	"os"
 	"path/filepath"
@@ -132,5 +133,35 @@ func TestAttackOnCleanup(t *testing.T) {
 		_ = w.Close()
 		stop()
 		must(t, os.RemoveAll(w.Path))
+	}
+}
+
+// TestRescanNoticesReplacedDirectories: a process that puts something else in the place of the staging root, or of the
+// directory that it was given for itself, would send the next one there.
+func TestRescanNoticesReplacedDirectories(t *testing.T) {
+	elsewhere := t.TempDir()
+	for name, replace := range map[string]func(s *rootfs.Staging, scratch string) error{
+		"root by a symlink": func(s *rootfs.Staging, _ string) error {
+			return errors.Join(os.Rename(s.Dir(), s.Dir()+".away"), os.Symlink(elsewhere, s.Dir()))
+		},
+		"root by a directory": func(s *rootfs.Staging, _ string) error {
+			return errors.Join(os.Rename(s.Dir(), s.Dir()+".away"), os.Mkdir(s.Dir(), 0700))
+		},
+		"scratch by a symlink": func(_ *rootfs.Staging, scratch string) error {
+			return errors.Join(os.RemoveAll(scratch), os.Symlink(elsewhere, scratch))
+		},
+		"scratch by a directory": func(_ *rootfs.Staging, scratch string) error {
+			return errors.Join(os.Rename(scratch, scratch+".away"), os.Mkdir(scratch, 0700))
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := stage(t, base())
+			scratch, err := s.Scratch("tmp/holo.0")
+			must(t, err)
+			must(t, replace(s, filepath.Join(s.Dir(), scratch)))
+			if err := s.Rescan(t.Context(), tester); !errors.Is(err, rootfs.ErrEscape) {
+				t.Errorf("got %v", err)
+			}
+		})
 	}
 }

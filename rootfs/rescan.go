@@ -16,7 +16,8 @@ import (
 // Rescan finds what a foreign process has changed on the disk since it was last looked at, takes it into the tree, and
 // records it as by's doing. Every file is asked for its status, and only those that answer differently are read.
 //
-// Sockets are left out, with a notice. A file that can't be read, or is larger than the limit, is an error.
+// Sockets are left out, with a notice. A file that can't be read, or is larger than the limit, is an error, and so is a
+// staging root or scratch directory that was put in the place of ours.
 func (s *Staging) Rescan(ctx context.Context, by Actor) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -27,12 +28,27 @@ func (s *Staging) Rescan(ctx context.Context, by Actor) error {
 	}
 	sc := &scanner{s: s, by: by, now: now, groups: map[fileID][]*node{}, known: map[*node]bool{}}
 	if err = sc.root(); err == nil {
+		err = s.inPlace()
+	}
+	if err == nil {
 		err = sc.dir(ctx, s.tree.root, s.disk.fd, ".")
 	}
 	if err != nil {
 		return fmt.Errorf("looking for changes: %w", err)
 	}
 	sc.link()
+	return nil
+}
+
+// inPlace makes sure that the path of the staging root, which processes are handed, still leads to it.
+func (s *Staging) inPlace() error {
+	st, err := statAt(unix.AT_FDCWD, s.dir)
+	if err != nil {
+		return pathError(s.dir, err)
+	}
+	if n := s.tree.root.disk; st.dev != n.dev || st.ino != n.ino {
+		return fmt.Errorf("%w: the staging root was replaced", ErrEscape)
+	}
 	return nil
 }
 
@@ -110,10 +126,13 @@ func (sc *scanner) dir(ctx context.Context, n *node, dirfd int, path string) err
 
 // file compares one name of an opened directory with the tree.
 func (sc *scanner) file(ctx context.Context, parent *node, dirfd int, name, path string) error {
-	if slices.Contains(sc.s.scratch, path) {
+	st, err := statAt(dirfd, name)
+	if err == nil && slices.Contains(sc.s.scratch, path) {
+		if n := parent.live(name); n == nil || n.disk.ino != st.ino || !st.isDir() {
+			return pathError(path, fmt.Errorf("%w: it was replaced", ErrEscape))
+		}
 		return nil
 	}
-	st, err := statAt(dirfd, name)
 	if errors.Is(err, fs.ErrNotExist) {
 		err = fmt.Errorf("%w: it vanished while being looked at", ErrEscape)
 	}

@@ -184,7 +184,7 @@ func writeLog(w io.Writer, records []record) error {
 	enc.SetEscapeHTML(false)
 	for _, r := range records {
 		if err := enc.Encode(r); err != nil {
-			return fmt.Errorf("writing the apply log: %w", err)
+			return err
 		}
 	}
 	return nil

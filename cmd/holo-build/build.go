@@ -18,20 +18,24 @@ func buildCommand(p process) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "build SOURCE [-r DIR]... [-o DEST]...",
 		Short: "Provision an image or a root file system, and write it as a new image",
-		Long: `build stages SOURCE, merges the resource trees over what it has below /usr/share/holo, lets every plugin
-provision its entities there in test mode, and writes the result to every destination: the base's layers as they
-were, and one more with what changed. Nothing changed means that the base comes out.
+		Long: `build stages SOURCE, merges the resource trees over what it has below
+/usr/share/holo, lets every plugin provision its entities there in test mode,
+and writes the result to every destination: the base's layers as they were, and
+one more with what changed. Nothing changed means that the base comes out.
 
-SOURCE   docker://HOST/NAME[:TAG][@DIGEST]  oci:PATH[:TAG]  oci-archive:FILE[:TAG]  docker-archive:FILE[:NAME:TAG]
-         rootfs:DIR  tar:FILE  scratch; without a transport it is recognised
-DEST     the same, but for scratch; always with its transport
+SOURCE  docker://HOST/NAME[:TAG][@DIGEST]
+        oci:PATH[:TAG]  oci-archive:FILE[:TAG]  docker-archive:FILE[:NAME:TAG]
+        rootfs:DIR  tar:FILE  scratch
+        without a transport it is recognised
+DEST    the same, but for scratch; always with its transport
 
-Standard output gets one line "DEST@DIGEST" for each destination, and nothing else.
+Standard output gets one line "DEST@DIGEST" for each destination, and nothing
+else.
 
 ` + exitHelp,
-		Example: `  holo-build build docker://debian:12 -r resources -o docker://registry.example/app:1
-  holo-build build oci:base:1 -r resources -o oci:app:1 -o docker-archive:app.tar:app:1 --log app.jsonl`,
-		Args: cobra.ExactArgs(1),
+		Example: `  holo-build build docker://debian:12 -r resources -o oci:app:1
+  holo-build build oci:base -r resources -o docker-archive:app.tar:app:1`,
+		Args: oneArg("SOURCE"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			o.source = args[0]
 			return runBuild(cmd.Context(), p, o)
@@ -58,6 +62,7 @@ func runBuild(ctx context.Context, p process, o buildOptions) (err error) {
 	if err != nil {
 		return err
 	}
+	defer func() { err = b.ui.tell(interruption(ctx, err)) }()
 	defer func() { err = errors.Join(err, b.close()) }()
 	defer b.ui.end()
 
@@ -93,12 +98,18 @@ func runBuild(ctx context.Context, p process, o buildOptions) (err error) {
 	if err := b.saveLog(out.log); err != nil {
 		return err
 	}
-	digests, err := b.save(ctx, targets, out)
+	digests, err := b.write(ctx, targets, out)
 	if err != nil {
 		return err
 	}
+	if err := b.saveMetadata(out, digests); err != nil {
+		return err
+	}
+	if err := b.commit(ctx, targets, digests); err != nil {
+		return err
+	}
 	b.summary(out, done)
-	return b.saveMetadata(out, digests)
+	return nil
 }
 
 // newBuild checks the flags and makes the work directory; what killed builds have left there is swept first.
@@ -117,16 +128,16 @@ func newBuild(p process, o buildOptions) (*build, error) {
 	if tmp == "" {
 		tmp = "/var/tmp"
 	}
-	swept, err := rootfs.Sweep(tmp)
+	swept, sweepErr := rootfs.Sweep(tmp)
 	for _, dir := range swept {
 		ui.warn("removed " + dir + ", which a killed build has left")
-	}
-	if err != nil {
-		ui.warn(err.Error())
 	}
 	work, err := rootfs.NewWorkDir(tmp)
 	if err != nil {
 		return nil, err
+	}
+	if sweepErr != nil {
+		ui.warn(sweepErr.Error())
 	}
 	return &build{process: p, o: o, ui: ui, work: work, limits: rootfs.Limits{}.WithDefaults()}, nil
 }
@@ -161,16 +172,12 @@ func openSource(ctx context.Context, ref string, o oci.OpenOptions) (*oci.Image,
 	if err != nil {
 		return nil, err
 	}
-	img, err := transports()[name].Open(ctx, rest, o)
-	if err != nil {
-		return nil, fmt.Errorf("opening %s: %w", ref, err)
-	}
-	return img, nil
+	return transports()[name].Open(ctx, rest, o)
 }
 
 // stage reads the layers of the base into a staging root, and finds the epoch.
 func (b *build) stage(ctx context.Context, base *oci.Image) (*rootfs.Staging, error) {
-	b.ui.begin("Reading " + base.Ref)
+	b.ui.begin("Reading " + b.o.source)
 	var layers []rootfs.Layer
 	for _, l := range base.Watched(b.ui.bytes).Layers {
 		layers = append(layers, l)
@@ -180,7 +187,7 @@ func (b *build) stage(ctx context.Context, base *oci.Image) (*rootfs.Staging, er
 	})
 	b.ui.end()
 	if err != nil {
-		return nil, fmt.Errorf("staging %s: %w", base.Ref, err)
+		return nil, fmt.Errorf("staging %s: %w", b.o.source, err)
 	}
 	b.epoch = time.Unix(0, 0).UTC()
 	switch t, ok, _ := sourceDateEpoch(b.process); {
@@ -206,5 +213,5 @@ func (b *build) saveLog(log []record) (err error) {
 	if b.o.log == "" {
 		return nil
 	}
-	return writeFile(b.o.log, func(f *os.File) error { return writeLog(f, log) })
+	return writeFile(b.o.log, "the apply log", func(f *os.File) error { return writeLog(f, log) })
 }

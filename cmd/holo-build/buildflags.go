@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -36,19 +37,19 @@ type buildOptions struct {
 func (o *buildOptions) addFlags(f *pflag.FlagSet) {
 	f.SortFlags = false
 	f.StringArrayVarP(&o.resources, "resources", "r", nil, "resource tree `DIR`, shaped like /usr/share/holo; may be repeated")
-	f.StringArrayVarP(&o.outputs, "output", "o", nil, "destination `TRANSPORT:REST`; may be repeated")
-	f.StringArrayVar(&o.plugins, "plugin", nil, "plugin `ID[=BINARY]` to run, in this order and before all others; may be repeated")
-	f.StringVar(&o.platform, "platform", "", "`os/arch[/variant]` to choose from an index")
+	f.StringArrayVarP(&o.outputs, "output", "o", nil, "where to write `DEST`; may be repeated")
+	f.StringArrayVar(&o.plugins, "plugin", nil, "run plugin `ID[=BINARY]`, in this order and before all others; may be repeated")
+	f.StringVar(&o.platform, "platform", "", "image of an index to take: `OS/ARCH[/VARIANT]`")
 	f.BoolVar(&o.force, "force", false, "let plugins overwrite what somebody else has changed")
-	f.StringVar(&o.compression, "compress", "", "compression of the new layer: `gzip|zstd|none` (default: as the base, else gzip)")
+	f.StringVar(&o.compression, "compress", "", "compression `C` of the new layer: gzip, zstd or none (default: as the base, else gzip)")
 	f.BoolVar(&o.ephemeral, "ephemeral", false, "leave no resources, plugin state or apply log in the image")
 	f.BoolVar(&o.squash, "squash", false, "of a directory or tarball, make one layer instead of two")
 	f.BoolVar(&o.dryRun, "dry-run", false, "do everything but saving")
 	f.BoolVar(&o.keepStaging, "keep-staging", false, "leave the staging root for a look, and say where it is")
-	f.DurationVar(&o.timeout, "timeout", 10*time.Minute, "time limit for each call of a plugin")
+	f.DurationVar(&o.timeout, "timeout", 10*time.Minute, "time limit `T` for each call of a plugin, as 90s or 5m")
 	f.StringVar(&o.log, "log", "", "write the whole apply log to `FILE`")
 	f.StringVar(&o.metadata, "metadata-file", "", "write what was made, as JSON, to `FILE`")
-	f.StringVar(&o.progress, "progress", "auto", "`auto|tty|plain|json|none`")
+	f.StringVar(&o.progress, "progress", "auto", "what standard error gets: `MODE` auto, tty, plain, json or none")
 	f.BoolVarP(&o.quiet, "quiet", "q", false, "no progress and no report, only warnings and errors")
 }
 
@@ -56,6 +57,14 @@ func (o *buildOptions) addFlags(f *pflag.FlagSet) {
 func (o *buildOptions) check() error {
 	if len(o.outputs) == 0 && !o.dryRun {
 		return usageError{fmt.Errorf("no destination given: use -o TRANSPORT:REST, or --dry-run to save nothing")}
+	}
+	for i, ref := range o.outputs {
+		switch {
+		case slices.Contains(o.outputs[:i], ref):
+			return usageError{fmt.Errorf("destination %q is given twice", ref)}
+		case isStdout(ref) && slices.ContainsFunc(o.outputs[:i], isStdout):
+			return usageError{fmt.Errorf("standard output can be only one of the destinations")}
+		}
 	}
 	if o.compression != "" {
 		if _, err := oci.ParseCompression(o.compression); err != nil {
@@ -65,10 +74,16 @@ func (o *buildOptions) check() error {
 	if o.timeout <= 0 {
 		return usageError{fmt.Errorf("--timeout %v: it must be more than nothing", o.timeout)}
 	}
+	binaries := map[string]string{}
 	for _, p := range o.plugins {
-		if strings.HasPrefix(p, "-") || strings.HasPrefix(p, "=") {
+		id, binary, explicit := strings.Cut(p, "=")
+		if id == "" || id[0] == '-' || explicit && binary == "" {
 			return usageError{fmt.Errorf("--plugin %q: it is ID or ID=BINARY", p)}
 		}
+		if old, ok := binaries[id]; ok && old != binary {
+			return usageError{fmt.Errorf("--plugin %s is given twice, with different binaries", id)}
+		}
+		binaries[id] = binary
 	}
 	return nil
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"strings"
 	"syscall"
@@ -19,8 +20,9 @@ const (
 	exitSignal  = 128
 )
 
-const exitHelp = `Exit status: 0 done; 1 failed, and no destination's name was touched; 2 wrong use;
-4 content was written everywhere but moving the names failed half-way; 130, 143 interrupted.`
+const exitHelp = `Exit status: 0 done; 1 failed, and no destination's name was touched; 2 wrong
+use; 4 content was written everywhere but moving the names failed half-way;
+130 and 143 interrupted.`
 
 // usageError is wrong use of the command line.
 type usageError struct{ error }
@@ -40,6 +42,22 @@ func (e signalError) Error() string {
 		return "interrupted"
 	}
 	return "terminated"
+}
+
+// toldError is an error that its user has read already.
+type toldError struct{ error }
+
+func (e toldError) Unwrap() error { return e.error }
+
+// interruption returns the signal that ended the work, in place of whatever error it led to, or else err. How far the
+// names had moved counts for more.
+func interruption(ctx context.Context, err error) error {
+	_, partial := errors.AsType[partialError](err)
+	_, told := errors.AsType[toldError](err)
+	if err == nil || partial || told || context.Cause(ctx) == nil {
+		return err
+	}
+	return context.Cause(ctx)
 }
 
 // exitStatus is the one table of exit statuses.

@@ -19,15 +19,17 @@ func hostileImages(t *testing.T) string {
 	top := t.TempDir()
 	small := ocitest.Small(t, ocitest.Options{})
 	for kind, edit := range map[string]func(l layoutEditor){
-		"truncated":     func(l layoutEditor) { l.editFile(l.lastLayer(), func(b []byte) []byte { return b[:len(b)/2] }) },
-		"flipped":       func(l layoutEditor) { l.editFile(l.lastLayer(), flip) },
-		"longer":        func(l layoutEditor) { l.editFile(l.lastLayer(), func(b []byte) []byte { return append(b, 0) }) },
-		"missing":       func(l layoutEditor) { l.remove(l.lastLayer()) },
-		"wrong-size":    func(l layoutEditor) { l.editLayer(func(d document) { d["size"] = d["size"].(float64) + 1 }) },
-		"wrong-diffid":  layoutEditor.confuseDiffIDs,
-		"flipped-json":  func(l layoutEditor) { l.editFile(l.config(), flip) },
-		"layer-type":    func(l layoutEditor) { l.editLayer(func(d document) { d["mediaType"] = "text/x-layer" }) },
-		"config-type":   func(l layoutEditor) { l.editManifest(func(m document) { m["config"].(document)["mediaType"] = "text/x-config" }) },
+		"truncated":    func(l layoutEditor) { l.editFile(l.lastLayer(), func(b []byte) []byte { return b[:len(b)/2] }) },
+		"flipped":      func(l layoutEditor) { l.editFile(l.lastLayer(), flip) },
+		"longer":       func(l layoutEditor) { l.editFile(l.lastLayer(), func(b []byte) []byte { return append(b, 0) }) },
+		"missing":      func(l layoutEditor) { l.remove(l.lastLayer()) },
+		"wrong-size":   func(l layoutEditor) { l.editLayer(func(d document) { d["size"] = d["size"].(float64) + 1 }) },
+		"wrong-diffid": layoutEditor.confuseDiffIDs,
+		"flipped-json": func(l layoutEditor) { l.editFile(l.config(), flip) },
+		"layer-type":   func(l layoutEditor) { l.editLayer(func(d document) { d["mediaType"] = "text/x-layer" }) },
+		"config-type": func(l layoutEditor) {
+			l.editManifest(func(m document) { m["config"].(document)["mediaType"] = "text/x-config" })
+		},
 		"manifest-type": func(l layoutEditor) { l.editIndex(func(d document) { d["mediaType"] = "text/x-manifest" }) },
 		"no-json":       func(l layoutEditor) { l.editFile(l.index(), func([]byte) []byte { return []byte("]") }) },
 		"no-layout":     func(l layoutEditor) { l.remove(filepath.Join(l.dir, "oci-layout")) },

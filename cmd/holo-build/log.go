@@ -8,6 +8,7 @@ import (
 	"io"
 	"path"
 	"strings"
+	"syscall"
 
 	"github.com/spf13/cobra"
 
@@ -20,19 +21,25 @@ func logCommand(p process) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "log IMAGE [--format text|json]",
 		Short: "Print the apply log that an image carries",
-		Long: `log prints what holo-build wrote down when it made layers of IMAGE, oldest first: each entity with its sources
-and outcome, and each changed path with the entity that changed it. IMAGE is any source that build takes.
+		Long: `log prints what holo-build wrote down when it made layers of IMAGE, oldest
+first: each entity with its sources and outcome, and each changed path with the
+entity that changed it. IMAGE is any source that build takes.
 
---format json prints the log as it lies in the image: JSON Lines, described in docs/apply-log.md.
+--format json prints the log as it lies in the image: JSON Lines, described in
+docs/apply-log.md.
 
 Exit status: 0 done; 1 failed, or the image has no log; 2 wrong use.`,
-		Args: cobra.ExactArgs(1),
+		Args: oneArg("IMAGE"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return runLog(cmd.Context(), p, args[0], format, platform)
+			err := runLog(cmd.Context(), p, args[0], format, platform)
+			if errors.Is(err, syscall.EPIPE) {
+				return nil // a reader that has seen enough
+			}
+			return err
 		},
 	}
-	cmd.Flags().StringVar(&format, "format", "text", "`text|json`")
-	cmd.Flags().StringVar(&platform, "platform", "", "`os/arch[/variant]` to choose from an index")
+	cmd.Flags().StringVar(&format, "format", "text", "`FORMAT` text or json")
+	cmd.Flags().StringVar(&platform, "platform", "", "image of an index to take: `OS/ARCH[/VARIANT]`")
 	return cmd
 }
 

@@ -35,5 +35,8 @@ func signals() (context.Context, context.CancelFunc) {
 		signal.Stop(ch)
 		cancel(signalError{s.(syscall.Signal)})
 	}()
+	// A reader of standard output that goes away is an error of the write, after which there is something to clean up.
+	// The signal is caught rather than ignored, since the plugins would inherit that.
+	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE)
 	return ctx, func() { signal.Stop(ch); cancel(nil) }
 }

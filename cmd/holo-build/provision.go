@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -169,9 +170,9 @@ func (b *build) pluginEnviron(stage *rootfs.Staging, cache string) []string {
 func (b *build) watch(e holo.Event) {
 	switch e.Kind {
 	case "applying":
-		b.ui.step(e.N, e.M, e.Entity)
+		b.ui.step(e.N+1, e.M, e.Entity)
 	case "warning":
-		b.ui.warn(strings.TrimPrefix(e.Plugin+": "+e.Text, ": "))
+		b.ui.warn(strings.TrimPrefix(cmp.Or(e.Entity, e.Plugin)+": "+e.Text, ": "))
 	}
 }
 
@@ -194,10 +195,10 @@ func (b *build) runPlugins(ctx context.Context, host *holo.Host, specs []holo.Sp
 			b.ui.warn("plugin " + s.ID + ": " + w)
 		}
 		if s.Err != nil {
-			return fmt.Errorf("scanning with plugin %s: %w", s.ID, s.Err)
+			return s.Err
 		}
 		if s.Complained {
-			done.problems = append(done.problems, fmt.Sprintf("plugin %s: reported an error while scanning", s.ID))
+			done.problems = append(done.problems, fmt.Sprintf("plugin %s: scan: %s", s.ID, people(complaint(s.Stderr), s.ID)))
 		}
 		entities = append(entities, s.Entities...)
 	}
@@ -208,6 +209,9 @@ func (b *build) runPlugins(ctx context.Context, host *holo.Host, specs []holo.Sp
 		if err := context.Cause(ctx); err != nil {
 			return err
 		}
+		if r.Complained && r.Err == nil {
+			r.Outcome, r.Err = holo.Failed, errComplained
+		}
 		b.ui.report(b.ui.entity(e, r))
 		done.entities = append(done.entities, newEntityRecord(e, r, res))
 		if why := problem(e, r); why != "" {
@@ -217,18 +221,38 @@ func (b *build) runPlugins(ctx context.Context, host *holo.Host, specs []holo.Sp
 	return nil
 }
 
+// errComplained is an entity whose plugin wrote an error and ended as if there were none.
+var errComplained = errors.New("the plugin reported an error, and claimed success")
+
+// reason is the error of an entity, for a place where the entity and its plugin are named already.
+func reason(err error) string {
+	text := err.Error()
+	if c, ok := errors.AsType[*holo.CallError](err); ok {
+		text = strings.TrimPrefix(text, fmt.Sprintf("plugin %s: %s %s: ", c.Plugin, c.Op, c.Entity))
+	}
+	return text
+}
+
+// complaint is the first error that a plugin wrote to its standard error, a line that begins with "!! "; empty if none.
+func complaint(stderr []byte) string {
+	for line := range strings.Lines(string(stderr)) {
+		if text, ok := strings.CutPrefix(line, "!! "); ok {
+			return strings.TrimSpace(text)
+		}
+	}
+	return ""
+}
+
 // problem says why an entity fails the build; empty if it does not.
 func problem(e *holo.Scanned, r holo.Result) string {
 	about := e.ID + " (plugin " + e.Plugin + "): "
 	switch {
 	case r.Err != nil:
-		return about + r.Err.Error()
+		return about + people(cmp.Or(complaint(r.Stderr), reason(r.Err)), e.Plugin)
 	case r.Outcome == holo.NeedsForceOverwrite:
 		return about + "has been modified by somebody else; --force overwrites it"
 	case r.Outcome == holo.NeedsForceRestore:
 		return about + "has been deleted by somebody else; --force restores it"
-	case r.Complained:
-		return about + "reported an error, and claimed success"
 	case r.Outcome == holo.Failed:
 		return about + "failed"
 	}

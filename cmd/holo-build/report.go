@@ -34,7 +34,9 @@ func (u *ui) entity(e *holo.Scanned, r holo.Result) string {
 		fmt.Fprintf(&b, "%*s %s\n", len(verb), printable(l.Key), printable(people(l.Value, e.Plugin)))
 	}
 	var said strings.Builder
-	said.WriteString(printable(people(string(r.Stdout), e.Plugin)))
+	if out := strings.TrimSuffix(string(r.Stdout), "\n"); out != "" {
+		said.WriteString(printable(people(out, e.Plugin)) + "\n")
+	}
 	said.WriteString(u.colored(string(r.Stderr), e.Plugin))
 	switch {
 	case r.Outcome == holo.NeedsForceOverwrite:
@@ -44,8 +46,8 @@ func (u *ui) entity(e *holo.Scanned, r holo.Result) string {
 		}
 	case r.Outcome == holo.NeedsForceRestore:
 		said.WriteString(u.paint(red, "!! Entity has been deleted by somebody else (use --force to restore)") + "\n")
-	case r.Err != nil:
-		said.WriteString(u.paint(red, "!! "+printable(people(r.Err.Error(), e.Plugin))) + "\n")
+	case r.Err != nil && !r.Complained: // else the plugin has said it
+		said.WriteString(u.paint(red, "!! "+printable(people(reason(r.Err), e.Plugin))) + "\n")
 	}
 	if said.Len() > 0 {
 		b.WriteByte('\n')

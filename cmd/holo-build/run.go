@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"path/filepath"
@@ -44,13 +45,11 @@ func run(args []string, p process) int {
 			}
 		}
 	}
+	p.stdin = interruptible(ctx, p.stdin)
 	cmd := rootCommand(p)
 	cmd.SetArgs(args[1:])
-	err := cmd.ExecuteContext(ctx)
-	if err != nil && context.Cause(ctx) != nil {
-		err = context.Cause(ctx)
-	}
-	if err != nil {
+	err := interruption(ctx, cmd.ExecuteContext(ctx))
+	if _, told := errors.AsType[toldError](err); err != nil && !told {
 		fmt.Fprintln(p.stderr, "holo-build: "+printable(err.Error()))
 	}
 	return exitStatus(err)
@@ -61,8 +60,9 @@ func rootCommand(p process) *cobra.Command {
 	root := &cobra.Command{
 		Use:   "holo-build",
 		Short: "Provision images and root file systems at build time",
-		Long: `holo-build unpacks an image or a directory, lets Holo plugins provision it from a tree of resources,
-and packs what changed as one new, reproducible layer, with a log that says which entity changed what.`,
+		Long: `holo-build unpacks an image or a directory, lets Holo plugins provision it from
+a tree of resources, and packs what changed as one new, reproducible layer, with
+a log that says which entity changed what.`,
 		SilenceErrors: true,
 		SilenceUsage:  true,
 		Args:          cobra.NoArgs,
@@ -73,6 +73,7 @@ and packs what changed as one new, reproducible layer, with a log that says whic
 	}
 	root.SetOut(p.stdout)
 	root.SetErr(p.stderr)
+	root.SetUsageFunc(usage)
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
 		return usageError{fmt.Errorf("%w (see %s --help)", err, c.CommandPath())}
 	})
@@ -94,6 +95,38 @@ func asUsage(check cobra.PositionalArgs) cobra.PositionalArgs {
 		}
 		return nil
 	}
+}
+
+// oneArg wants one argument, which is called by its name in the usage.
+func oneArg(name string) cobra.PositionalArgs {
+	return func(_ *cobra.Command, args []string) error {
+		if len(args) != 1 {
+			return fmt.Errorf("one %s is wanted, %d are given", name, len(args))
+		}
+		return nil
+	}
+}
+
+// usage prints how a command is used.
+func usage(c *cobra.Command) error {
+	var b strings.Builder
+	if c.HasSubCommands() {
+		fmt.Fprintf(&b, "Usage: %s VERB\n\nVerbs:\n", c.CommandPath())
+		for _, verb := range c.Commands() {
+			fmt.Fprintf(&b, "  %-9s%s\n", verb.Name(), verb.Short)
+		}
+		fmt.Fprintf(&b, "\n\"%s VERB --help\" tells more.\n", c.CommandPath())
+	} else {
+		fmt.Fprintf(&b, "Usage: %s\n", c.UseLine())
+		if c.HasExample() {
+			fmt.Fprintf(&b, "\nExamples:\n%s\n", c.Example)
+		}
+		// What pflag says of flags that need no value is left out, and its room kept.
+		const value = "[=true|false]"
+		fmt.Fprintf(&b, "\nFlags:\n%s", strings.ReplaceAll(c.Flags().FlagUsagesWrapped(79), value, strings.Repeat(" ", len(value))))
+	}
+	_, err := io.WriteString(c.OutOrStderr(), b.String())
+	return err
 }
 
 func versionCommand(p process) *cobra.Command {

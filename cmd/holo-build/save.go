@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 
 	"github.com/holo-build/holo-build/oci"
@@ -38,7 +39,7 @@ func (b *build) create(ctx context.Context) (list targets, err error) {
 			Dir: b.work.Path, Stdout: b.stdout, Limits: b.limits, Progress: b.ui.bytes,
 		})
 		if err != nil {
-			return nil, errors.Join(fmt.Errorf("preparing %s: %w", ref, err), list.abort())
+			return nil, errors.Join(err, list.abort())
 		}
 		list = append(list, target{ref, dest})
 	}
@@ -50,46 +51,52 @@ func (t targets) abort() error {
 	var err error
 	for _, x := range t {
 		if aerr := x.dest.Abort(); aerr != nil {
-			err = errors.Join(err, fmt.Errorf("cleaning up %s: %w", x.ref, aerr))
+			err = errors.Join(err, aerr)
 		}
 	}
 	return err
 }
 
-// save writes the result everywhere, then moves all names, and prints a line for each destination.
-func (b *build) save(ctx context.Context, list targets, out outcome) ([]string, error) {
+// write writes the result everywhere, under no name yet, and returns what identifies it at each destination.
+func (b *build) write(ctx context.Context, list targets, out outcome) ([]string, error) {
 	var digests []string
 	for _, t := range list {
 		b.ui.begin("Writing " + t.ref)
 		d, err := t.dest.Write(ctx, oci.Result{Image: out.image, Tree: out.tree})
 		b.ui.end()
 		if err != nil {
-			return nil, fmt.Errorf("writing %s: %w", t.ref, err)
+			return nil, err
 		}
 		digests = append(digests, d)
 	}
-	if err := context.Cause(ctx); err != nil {
-		return nil, err
-	}
+	return digests, context.Cause(ctx)
+}
+
+// commit moves all names, and prints a line for each destination. Once the first has moved, there is no way back.
+func (b *build) commit(ctx context.Context, list targets, digests []string) error {
 	for i, t := range list {
 		// From here on an interruption would leave some names moved and others not.
 		if err := t.dest.Commit(context.WithoutCancel(ctx)); err != nil {
-			err = fmt.Errorf("moving the name %s: %w", t.ref, err)
-			if i > 0 {
-				err = partialError{fmt.Errorf("%w; moved before that: %s", err, list[:i])}
-			}
-			return nil, err
+			return list[:i].notAll(err)
 		}
+	}
+	if b.toStdout() {
+		return nil // standard output is the archive
 	}
 	for i, t := range list {
-		if b.toStdout() {
-			continue // standard output is the archive
-		}
 		if _, err := fmt.Fprintf(b.stdout, "%s@%s\n", t.ref, digests[i]); err != nil {
-			return digests, err
+			return list.notAll(fmt.Errorf("printing the digests: %w", err))
 		}
 	}
-	return digests, nil
+	return nil
+}
+
+// notAll is the error of what could not be done after the names of these destinations were moved.
+func (t targets) notAll(err error) error {
+	if len(t) == 0 {
+		return err
+	}
+	return partialError{fmt.Errorf("%w; already in place: %s", err, t)}
 }
 
 func (t targets) String() string {
@@ -101,13 +108,12 @@ func (t targets) String() string {
 }
 
 // toStdout reports whether any destination is standard output, which then carries nothing else.
-func (b *build) toStdout() bool {
-	for _, ref := range b.o.outputs {
-		if _, rest, _ := strings.Cut(ref, ":"); rest == "-" || strings.HasPrefix(rest, "-:") {
-			return true
-		}
-	}
-	return false
+func (b *build) toStdout() bool { return slices.ContainsFunc(b.o.outputs, isStdout) }
+
+// isStdout reports whether a destination is standard output.
+func isStdout(ref string) bool {
+	_, rest, _ := strings.Cut(ref, ":")
+	return rest == "-" || strings.HasPrefix(rest, "-:")
 }
 
 // metadata is the document that --metadata-file gets.
@@ -137,7 +143,7 @@ func (b *build) saveMetadata(out outcome, digests []string) error {
 	for i, d := range digests {
 		m.Outputs = append(m.Outputs, metadataOutput{b.o.outputs[i], d})
 	}
-	return writeFile(b.o.metadata, func(f *os.File) error {
+	return writeFile(b.o.metadata, "the metadata", func(f *os.File) error {
 		enc := json.NewEncoder(f)
 		enc.SetIndent("", "  ")
 		return enc.Encode(m)

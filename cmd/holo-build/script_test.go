@@ -2,42 +2,64 @@ package main
 
 import (
 	"errors"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
+	"slices"
 	"strconv"
+	"strings"
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
 
+	"github.com/holo-build/holo-build/oci/ocitest"
 	"github.com/holo-build/holo-build/plugins/sandbox"
 )
 
-// TestMain makes the test binary every program that it tests: holo-build, its helper process and its plugins.
+// TestMain makes the test binary every program that it tests: holo-build, its helper process and its plugins; and
+// lastlayer, by which scripts look at what was built.
 func TestMain(m *testing.M) {
 	if sandbox.IsHelper(os.Args) {
 		os.Exit(sandbox.Main())
 	}
-	testscript.Main(m, map[string]func(){"holo-build": main, "holo-files": main})
+	testscript.Main(m, map[string]func(){"holo-build": main, "holo-files": main, "lastlayer": lastLayer})
 }
 
 // TestScripts runs the command line as a person would: testdata/*.txtar, one behaviour each. They find the committed
-// images below $IMAGES, and the demo's resources and plugins below $DEMO and $PLUGINS.
+// images below $IMAGES, images that nobody should trust below $HOSTILE, the demo's resources and plugins below $DEMO
+// and $PLUGINS, and a registry at $REGISTRY. With UPDATE_SCRIPTS=1 in the environment, what they compare with is
+// written anew.
 func TestScripts(t *testing.T) {
 	top, err := filepath.Abs("../..")
 	if err != nil {
 		t.Fatal(err)
 	}
+	hostile := hostileImages(t)
+	registry := ocitest.Registry(t, nil)
 	testscript.Run(t, testscript.Params{
 		Dir: "testdata",
 		Setup: func(e *testscript.Env) error {
 			e.Setenv("IMAGES", filepath.Join(top, "testdata/images"))
+			e.Setenv("HOSTILE", hostile)
+			e.Setenv("REGISTRY", registry.Host)
 			e.Setenv("DEMO", filepath.Join(top, "testdata/demo"))
 			e.Setenv("PLUGINS", filepath.Join(top, "testdata/demo-plugins"))
 			e.Setenv("TMPDIR", filepath.Join(e.WorkDir, ".tmp"))
 			return nil
 		},
-		Cmds:                map[string]func(*testscript.TestScript, bool, []string){"status": status},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"status": status, "refuse": refuse, "empty": empty, "sh": shell,
+		},
+		Condition: func(cond string) (bool, error) {
+			if cond == "root" {
+				return os.Geteuid() == 0, nil
+			}
+			return false, errors.New("unknown condition")
+		},
+		ContinueOnError:     true,
+		UpdateScripts:       os.Getenv("UPDATE_SCRIPTS") != "",
 		RequireExplicitExec: true,
 		RequireUniqueNames:  true,
 	})
@@ -53,16 +75,108 @@ func status(ts *testscript.TestScript, neg bool, args []string) {
 	if err != nil {
 		ts.Fatalf("status %q: %v", args[0], err)
 	}
-	err = ts.Exec(args[1], args[2:]...)
-	got := 0
+	if got := exitOf(ts, args[1], args[2:]...); got != want {
+		ts.Fatalf("exit status %d, want %d", got, want)
+	}
+}
+
+func exitOf(ts *testscript.TestScript, name string, args ...string) int {
+	err := ts.Exec(name, args...)
 	var exit *exec.ExitError
 	switch {
+	case err == nil:
+		return 0
 	case errors.As(err, &exit):
-		got = exit.ExitCode()
-	case err != nil:
-		ts.Fatalf("%v", err)
+		return exit.ExitCode()
 	}
-	if got != want {
+	ts.Fatalf("%v", err)
+	return -1
+}
+
+// shell runs a line of sh: sh LINE.
+func shell(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: sh LINE")
+	}
+	if got := exitOf(ts, "sh", "-ec", args[0]); got != 0 {
+		ts.Fatalf("exit status %d", got)
+	}
+}
+
+// refuse runs a build that must fail as failures should: refuse N REGEXP ARG... runs holo-build build ARG..., to two
+// destinations if the arguments name none. It must exit with status N; its last word must be one message that matches
+// the expression as a whole, without saying a thing twice; standard output must be empty; and nothing must have come or
+// gone below the script's directory, temporary files included.
+func refuse(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: refuse N REGEXP ARG...")
+	}
+	want, err := strconv.Atoi(args[0])
+	if err != nil {
+		ts.Fatalf("status %q: %v", args[0], err)
+	}
+	build := append([]string{"build"}, args[2:]...)
+	if !slices.ContainsFunc(build, func(a string) bool { return a == "-o" || a == "--dry-run" }) {
+		build = append(build, "-o", "oci:refused", "-o", "tar:refused.tar")
+	}
+	before := listing(ts)
+	got := exitOf(ts, "holo-build", build...)
+	after := listing(ts)
+	stderr := ts.ReadFile("stderr")
+	switch _, message, _ := strings.Cut("\n"+stderr, "\nholo-build: "); {
+	case got != want:
 		ts.Fatalf("exit status %d, want %d", got, want)
+	case ts.ReadFile("stdout") != "":
+		ts.Fatalf("something on standard output")
+	case strings.Contains(message, "\nholo-build: "):
+		ts.Fatalf("more than one message")
+	case !matches(ts, args[1], strings.TrimSuffix(message, "\n")):
+		ts.Fatalf("message %q does not match %q", message, args[1])
+	case repeats(message) != "":
+		ts.Fatalf("message %q says %q twice", message, repeats(message))
+	case !slices.Equal(before, after):
+		ts.Fatalf("files before: %q, after: %q", before, after)
+	}
+}
+
+func matches(ts *testscript.TestScript, expr, text string) bool {
+	re, err := regexp.Compile("(?s)^(?:" + expr + ")$")
+	ts.Check(err)
+	return re.MatchString(text)
+}
+
+// repeats returns a part of a message that stands in it twice in a row, as if each of two levels had told the same.
+func repeats(message string) string {
+	parts := strings.Split(message, ": ")
+	for i, p := range parts[1:] {
+		if p == parts[i] {
+			return p
+		}
+	}
+	return ""
+}
+
+// listing lists all that is below the script's directory.
+func listing(ts *testscript.TestScript) []string {
+	var list []string
+	top := ts.Getenv("WORK")
+	ts.Check(filepath.WalkDir(top, func(name string, e fs.DirEntry, err error) error {
+		list = append(list, strings.TrimPrefix(name, top+"/"))
+		return err
+	}))
+	return list
+}
+
+// empty expects directories to be empty: empty DIR...
+func empty(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) == 0 {
+		ts.Fatalf("usage: empty DIR...")
+	}
+	for _, dir := range args {
+		entries, err := os.ReadDir(ts.MkAbs(dir))
+		ts.Check(err)
+		if len(entries) > 0 {
+			ts.Fatalf("%s holds %v", dir, entries)
+		}
 	}
 }

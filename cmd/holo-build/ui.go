@@ -40,9 +40,6 @@ func newUI(p process, mode string, quiet bool) (*ui, error) {
 	default:
 		return nil, usageError{fmt.Errorf("--progress %q: it is one of auto, tty, plain, json, none", mode)}
 	}
-	if quiet {
-		u.mode = "none"
-	}
 	u.color = terminal && p.getenv("NO_COLOR") == "" && u.mode != "json"
 	return u, nil
 }
@@ -53,6 +50,9 @@ func (u *ui) begin(phase string) {
 	defer u.mu.Unlock()
 	u.clear()
 	u.phase, u.last = phase, u.now()
+	if u.quiet {
+		return
+	}
 	switch u.mode {
 	case "plain":
 		fmt.Fprintln(u.w, printable(phase))
@@ -65,16 +65,17 @@ func (u *ui) begin(phase string) {
 func (u *ui) bytes(done, total int64) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
+	if u.quiet {
+		return
+	}
 	now := u.now()
 	switch u.mode {
 	case "tty":
 		if u.bar == nil {
-			u.bar = progressbar.NewOptions64(max(total, -1), progressbar.OptionSetWriter(u.w), progressbar.OptionShowBytes(true),
-				progressbar.OptionSetDescription(printable(u.phase)), progressbar.OptionThrottle(100*time.Millisecond),
-				progressbar.OptionClearOnFinish(), progressbar.OptionFullWidth(), progressbar.OptionUseANSICodes(true))
 			if total == 0 {
-				u.bar.ChangeMax64(-1)
+				total = -1
 			}
+			u.bar = u.newBar(total, u.phase, progressbar.OptionShowBytes(true), progressbar.OptionShowCount())
 		}
 		_ = u.bar.Set64(done) // a bar that cannot be drawn must not fail a build
 	case "plain":
@@ -99,13 +100,15 @@ func (u *ui) bytes(done, total int64) {
 func (u *ui) step(n, m int, what string) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
+	if u.quiet {
+		return
+	}
 	switch u.mode {
 	case "tty":
 		if u.bar == nil {
-			u.bar = progressbar.NewOptions(m, progressbar.OptionSetWriter(u.w), progressbar.OptionShowCount(),
-				progressbar.OptionClearOnFinish(), progressbar.OptionFullWidth(), progressbar.OptionUseANSICodes(true))
+			u.bar = u.newBar(int64(m), what, progressbar.OptionShowCount())
 		}
-		u.bar.Describe(printable(what))
+		u.bar.Describe(u.describe(what))
 		_ = u.bar.Set(n - 1)
 	case "json":
 		u.event(map[string]any{"event": "entity", "entity": what, "n": n, "of": m})
@@ -135,10 +138,22 @@ func (u *ui) report(text string) {
 }
 
 // warn prints a warning, which --quiet does not silence.
-func (u *ui) warn(text string) { u.print("warning", u.paint(yellow, ">> "+printable(text))+"\n") }
+func (u *ui) warn(text string) {
+	if u.mode == "json" {
+		u.print("warning", text)
+		return
+	}
+	u.print("warning", u.paint(yellow, ">> "+printable(text))+"\n")
+}
 
-// fail prints an error that does not end the work at once.
-func (u *ui) fail(text string) { u.print("error", u.paint(red, "!! "+printable(text))+"\n") }
+// tell prints the error that ends the work, if it is to be an event, and returns it as one that was told.
+func (u *ui) tell(err error) error {
+	if err == nil || u.mode != "json" {
+		return err
+	}
+	u.print("error", err.Error())
+	return toldError{err}
+}
 
 func (u *ui) print(event, text string) {
 	u.mu.Lock()
@@ -154,10 +169,9 @@ func (u *ui) print(event, text string) {
 }
 
 func (u *ui) event(e map[string]any) {
-	line, err := json.Marshal(e)
-	if err == nil { // maps of strings and numbers always can be written
-		fmt.Fprintf(u.w, "%s\n", line)
-	}
+	enc := json.NewEncoder(u.w)
+	enc.SetEscapeHTML(false)
+	_ = enc.Encode(e) // what cannot be shown must not fail a build
 }
 
 // The colours of Holo's own front end.

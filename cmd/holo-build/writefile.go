@@ -7,26 +7,30 @@ import (
 	"path/filepath"
 )
 
-// writeFile writes a file that is there whole or not at all.
-func writeFile(path string, write func(*os.File) error) (err error) {
+// writeFile writes a file that is there whole or not at all, unless it is a device or a pipe. what names the content.
+func writeFile(path, what string, write func(*os.File) error) (err error) {
+	defer func() {
+		if err != nil {
+			err = fmt.Errorf("writing %s to %s: %w", what, path, err)
+		}
+	}()
 	if fi, err := os.Stat(path); err == nil && !fi.Mode().IsRegular() && !fi.IsDir() {
 		f, err := os.OpenFile(path, os.O_WRONLY, 0) // /dev/stdout and the like
 		if err != nil {
-			return fmt.Errorf("writing %s: %w", path, err)
+			return err
 		}
 		return errors.Join(write(f), f.Close())
 	}
 	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".")
 	if err != nil {
-		return fmt.Errorf("writing %s: %w", path, err)
-	}
-	defer func() {
-		if err != nil {
-			err = errors.Join(fmt.Errorf("writing %s: %w", path, err), os.Remove(f.Name()))
-		}
-	}()
-	if err := errors.Join(write(f), f.Chmod(0644), f.Close()); err != nil {
 		return err
 	}
-	return os.Rename(f.Name(), path)
+	err = errors.Join(write(f), f.Chmod(0644), f.Close())
+	if err == nil {
+		err = os.Rename(f.Name(), path)
+	}
+	if err != nil {
+		return errors.Join(err, os.Remove(f.Name()))
+	}
+	return nil
 }

@@ -109,7 +109,13 @@ func (h *helper) prepare() error {
 	if h.job.isolation == Subreaper {
 		return unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
 	}
-	return nil
+	// What the program mounts is to be seen by nobody else. Where this is forbidden (AppArmor does, in containers), the
+	// program may not mount either.
+	err := unix.Mount("", "/", "", unix.MS_REC|unix.MS_PRIVATE, "")
+	if errors.Is(err, unix.EPERM) || errors.Is(err, unix.EACCES) {
+		return nil
+	}
+	return err
 }
 
 func (h *helper) start() (err error) {

@@ -186,3 +186,30 @@ func TestParentKilled(t *testing.T) {
 		})
 	}
 }
+
+// TestMountsEnd: what a program mounts is gone with its call, and was never seen outside of it.
+func TestMountsEnd(t *testing.T) {
+	if os.Geteuid() != 0 {
+		t.Skip("mounting needs root: run the tests as root for this one")
+	}
+	dir := t.TempDir()
+	var out, errs bytes.Buffer
+	script := `mount -t tmpfs none "$1" && touch "$1/inside" && ls "$1"`
+	exit, err := Run(t.Context(), Process{
+		Path: "/bin/sh", Args: []string{"-c", script, "sh", dir}, Env: []string{"PATH=/usr/sbin:/usr/bin:/sbin:/bin"},
+		Stdout: &out, Stderr: &errs,
+	})
+	if err != nil || !exit.OK() {
+		t.Fatalf("%v, %v: %s", exit, err, errs.String())
+	}
+	if !strings.HasPrefix(out.String(), "inside\n") {
+		t.Errorf("the program did not see its own mount: %q", out.String())
+	}
+	mounts, err := os.ReadFile("/proc/self/mountinfo")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if strings.Contains(string(mounts), dir) {
+		t.Errorf("something is mounted on %s", dir)
+	}
+}

@@ -10,7 +10,8 @@ type Isolation byte
 
 // The ways, best first.
 const (
-	// PIDNamespace makes the helper init of a PID namespace, pid_namespaces(7). It needs CAP_SYS_ADMIN.
+	// PIDNamespace makes the helper init of a PID namespace, pid_namespaces(7), with mounts of its own, so that those which
+	// a program makes end with its call. It needs CAP_SYS_ADMIN.
 	PIDNamespace Isolation = iota + 1
 	// UserPIDNamespace does so within a user namespace that maps only the caller's own IDs, to themselves.
 	UserPIDNamespace
@@ -51,9 +52,9 @@ func (i Isolation) sysProcAttr() *syscall.SysProcAttr {
 	attr := &syscall.SysProcAttr{Setsid: true}
 	switch i {
 	case PIDNamespace:
-		attr.Cloneflags = syscall.CLONE_NEWPID
+		attr.Cloneflags = syscall.CLONE_NEWPID | syscall.CLONE_NEWNS
 	case UserPIDNamespace:
-		attr.Cloneflags = syscall.CLONE_NEWPID | syscall.CLONE_NEWUSER
+		attr.Cloneflags = syscall.CLONE_NEWPID | syscall.CLONE_NEWNS | syscall.CLONE_NEWUSER
 		attr.UidMappings = []syscall.SysProcIDMap{{ContainerID: os.Geteuid(), HostID: os.Geteuid(), Size: 1}}
 		attr.GidMappings = []syscall.SysProcIDMap{{ContainerID: os.Getegid(), HostID: os.Getegid(), Size: 1}}
 	case Subreaper:
