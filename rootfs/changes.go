@@ -1,6 +1,7 @@
 package rootfs
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -84,8 +85,8 @@ func (s *Staging) compare(n *node, links map[*inode]string, out *[]Change) error
 		return nil
 	}
 	if n.cur != n.base {
-		if strings.HasPrefix(n.name, whiteoutPrefix) {
-			return fmt.Errorf("%s: %w: in a layer this would delete %s", n.path(), ErrName, n.name[len(whiteoutPrefix):])
+		if why := unpackable(n); why != "" {
+			return fmt.Errorf("%s, made by %s: %w: %s", n.path(), lastOf(s.journal[n.path()]), ErrName, why)
 		}
 		s.compareFile(n, links, out)
 	}
@@ -109,6 +110,28 @@ func (s *Staging) compare(n *node, links map[*inode]string, out *[]Change) error
 		}
 	}
 	return nil
+}
+
+// unpackable says why a file that the build has made can be in no layer: there it would delete another.
+func unpackable(n *node) string {
+	switch {
+	case strings.HasPrefix(n.name, whiteoutAUFS):
+		return "in a layer this is a mark, not a file"
+	case strings.HasPrefix(n.name, whiteoutPrefix):
+		return "in a layer this would delete " + n.name[len(whiteoutPrefix):]
+	case n.cur.Type == CharDevice && n.cur.Major == 0 && n.cur.Minor == 0:
+		return "a character device 0:0 is how overlayfs deletes a file"
+	}
+	return ""
+}
+
+// lastOf names the last of those who changed a path.
+func lastOf(by []Actor) string {
+	if len(by) == 0 {
+		return "nobody known"
+	}
+	last := by[len(by)-1]
+	return cmp.Or(last.Entity, last.Plugin, last.Kind)
 }
 
 func (s *Staging) compareFile(n *node, links map[*inode]string, out *[]Change) {

@@ -164,6 +164,11 @@ func (sc *scanner) file(ctx context.Context, parent *node, dirfd int, name, path
 
 // changed takes a file whose status is new into the tree; n is nil for a new name. It returns nil for what no tree holds.
 func (sc *scanner) changed(ctx context.Context, parent, n *node, dirfd int, name string, st diskStat) (*node, error) {
+	mode := st.mode & 07777
+	st, err := ownReadable(dirfd, name, st)
+	if err != nil {
+		return nil, err
+	}
 	m, now, err := sc.readMeta(dirfd, name)
 	if errors.Is(err, errSocket) {
 		sc.s.notice(fmt.Sprintf("%s is a socket, which no image can hold: left out", joinName(parent.path(), name)))
@@ -196,6 +201,9 @@ func (sc *scanner) changed(ctx context.Context, parent, n *node, dirfd int, name
 	} else {
 		m = ownFiles(m)
 	}
+	if mode != st.mode&07777 {
+		m.Mode = mode
+	}
 	n = sc.s.tree.add(parent, name)
 	if n.cur == nil || !n.cur.Equal(m) || !n.cur.ModTime.Equal(m.ModTime) {
 		// Being written to, or having something made in it, changes a file's time; that alone is nobody's doing.
@@ -210,6 +218,28 @@ func (sc *scanner) changed(ctx context.Context, parent, n *node, dirfd int, name
 	n.onDisk, n.disk, n.hidden = true, st, hidden
 	n.racy = !timespecBefore(st.ctime, sc.now)
 	return n, nil
+}
+
+// ownReadable gives a plain user back the access to a file of his own that a process of his has taken away: root needs
+// none to read it, and the model keeps the mode that the process wanted.
+func ownReadable(dirfd int, name string, st diskStat) (diskStat, error) {
+	t, ok := st.fileType()
+	if !ok || t == Symlink || unix.Geteuid() == 0 || int(st.uid) != unix.Geteuid() {
+		return st, nil
+	}
+	mode := diskMode(t, st.mode&07777)
+	if st.mode&mode&0700 == mode&0700 {
+		return st, nil
+	}
+	fd, err := unix.Openat(dirfd, name, unix.O_PATH|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return st, err
+	}
+	defer unix.Close(fd)
+	if err := chmodHandle(fd, st.mode&07777|mode); err != nil {
+		return st, fmt.Errorf("making it readable: %w", err)
+	}
+	return statAt(dirfd, name)
 }
 
 // digest reads a file for its size and SHA-256.

@@ -8,6 +8,7 @@ import (
 	"io"
 	"slices"
 	"time"
+	"unicode/utf8"
 
 	"github.com/holo-build/holo-build/plugins/holo"
 	"github.com/holo-build/holo-build/rootfs"
@@ -96,6 +97,7 @@ func (r entityRecord) portable() record {
 type changeRecord struct {
 	Type   string      `json:"type"` // "change"
 	Path   string      `json:"path"`
+	Raw    string      `json:"rawPath,omitempty"` // in hexadecimal, of a name that is no UTF-8
 	Kind   rootfs.Kind `json:"kind"`
 	Class  string      `json:"class,omitempty"` // "state": Holo's own books
 	Before *fileRecord `json:"before,omitempty"`
@@ -162,6 +164,9 @@ func newChangeRecord(c rootfs.Change, class string) changeRecord {
 	r := changeRecord{Type: "change", Path: "/" + c.Path, Kind: c.Kind, Class: class}
 	if c.Path == "." {
 		r.Path = "/"
+	}
+	if !utf8.ValidString(r.Path) {
+		r.Raw = hex.EncodeToString([]byte(r.Path))
 	}
 	if c.Kind != rootfs.Added {
 		r.Before = newFileRecord(c.Before)

@@ -62,8 +62,18 @@ func runBuild(ctx context.Context, p process, o buildOptions) (err error) {
 	if err != nil {
 		return err
 	}
+	committed := false
+	// What is left behind after the names have moved is no failure any more: the result is there.
+	cleanUp := func(f func() error) {
+		switch cerr := f(); {
+		case cerr != nil && committed:
+			b.ui.warn(cerr.Error())
+		default:
+			err = errors.Join(err, cerr)
+		}
+	}
 	defer func() { err = b.ui.tell(interruption(ctx, err)) }()
-	defer func() { err = errors.Join(err, b.close()) }()
+	defer cleanUp(b.close)
 	defer b.ui.end()
 
 	base, err := b.open(ctx)
@@ -74,23 +84,23 @@ func runBuild(ctx context.Context, p process, o buildOptions) (err error) {
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, targets.abort()) }()
+	defer cleanUp(targets.abort)
 	stage, err := b.stage(ctx, base)
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, stage.Close()) }()
+	defer cleanUp(stage.Close)
 	done, err := b.provision(ctx, stage)
 	if err != nil {
 		return err
 	}
 	out, err := b.collect(base, stage, done)
+	if failure := done.failure(); failure != nil { // what could not be collected after that follows from it
+		b.ui.report(done.counts())
+		return errors.Join(failure, b.saveLog(out.log))
+	}
 	if err != nil {
 		return err
-	}
-	if err := done.failure(); err != nil {
-		b.ui.report(done.counts())
-		return errors.Join(err, b.saveLog(out.log))
 	}
 	if err := b.pack(ctx, base, done, &out); err != nil {
 		return err
@@ -108,6 +118,7 @@ func runBuild(ctx context.Context, p process, o buildOptions) (err error) {
 	if err := b.commit(ctx, targets, digests); err != nil {
 		return err
 	}
+	committed = true
 	b.summary(out, done)
 	return nil
 }
@@ -127,6 +138,9 @@ func newBuild(p process, o buildOptions) (*build, error) {
 	tmp := p.getenv("TMPDIR")
 	if tmp == "" {
 		tmp = "/var/tmp"
+	}
+	if err := checkPlaces(o, tmp); err != nil {
+		return nil, err
 	}
 	swept, sweepErr := rootfs.Sweep(tmp)
 	for _, dir := range swept {

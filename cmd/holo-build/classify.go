@@ -7,15 +7,25 @@ import (
 	"github.com/holo-build/holo-build/rootfs"
 )
 
-// Paths that never count as a change: the log, the plugins' state, locks.
-var bookPaths = []string{stateDir, applyLogDir, "run/holo.pid"}
+// lockPath is the lock of holo(8), which no image keeps.
+const lockPath = "run/holo.pid"
 
-// classifier returns a function that says what kind of path a changed one is: "state" for Holo's own books, empty for
-// all else. Links of the image that lead to the books are taken into account.
-func classifier(root rootfs.Root) func(path string) string {
-	books := append([]string{}, bookPaths...)
-	for _, p := range bookPaths {
-		if real, err := root.Resolve(p); err == nil {
+// classifier returns a function that says what kind of path a changed one is: "state" for Holo's own books, which never
+// count as a change, and empty for all else. Where links of the image lead elsewhere, only what the plugins were given
+// counts, not everything that is there: an image must not be able to hide changes by a link to /etc.
+func classifier(root rootfs.Root, plugins []pluginRecord) func(path string) string {
+	books := []string{lockPath}
+	for _, dir := range []string{stateDir, applyLogDir} {
+		if real, err := root.Resolve(dir); err != nil || real == dir {
+			books = append(books, dir)
+		}
+	}
+	linked := []string{applyLogPath}
+	for _, p := range plugins {
+		linked = append(linked, stateDir+"/"+p.ID)
+	}
+	for _, name := range linked {
+		if real, err := root.Resolve(name); err == nil {
 			books = append(books, real)
 		}
 	}

@@ -3,10 +3,7 @@ package main
 import (
 	"context"
 	"errors"
-	"strings"
 	"syscall"
-	"unicode"
-	"unicode/utf8"
 
 	"github.com/holo-build/holo-build/oci"
 )
@@ -75,28 +72,4 @@ func exitStatus(err error) int {
 		return exitUsage
 	}
 	return exitFailed
-}
-
-// printable makes text from images and plugins safe for a terminal: what could steer it is shown as its code. Newlines,
-// tabs and the program's own colours are added by the caller, after this.
-func printable(s string) string {
-	clean := func(r rune) bool { return r == '\n' || r == '\t' || unicode.IsPrint(r) && r != utf8.RuneError }
-	if strings.IndexFunc(s, func(r rune) bool { return !clean(r) }) < 0 {
-		return s
-	}
-	var b strings.Builder
-	for i := 0; i < len(s); {
-		r, size := utf8.DecodeRuneInString(s[i:])
-		if clean(r) {
-			b.WriteRune(r)
-		} else {
-			for _, c := range []byte(s[i : i+size]) {
-				b.WriteString(`\x`)
-				b.WriteByte("0123456789abcdef"[c>>4])
-				b.WriteByte("0123456789abcdef"[c&15])
-			}
-		}
-		i += size
-	}
-	return b.String()
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"archive/tar"
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -100,7 +101,8 @@ func mayHaveLog(img *oci.Image, layer int) bool {
 	return len(created) != len(img.Layers) || strings.HasPrefix(created[layer], historyPrefix)
 }
 
-// readLog finds the apply log in a layer; nil if it has none.
+// readLog finds the apply log in a layer; nil if it has none. In an image where /var or a directory below is a symlink,
+// it lies where that leads: then a file of that name is taken, if it begins as a log does.
 func readLog(ctx context.Context, l rootfs.Layer, limits rootfs.Limits) (log []byte, err error) {
 	r, err := l.Open(ctx)
 	if err != nil {
@@ -108,6 +110,7 @@ func readLog(ctx context.Context, l rootfs.Layer, limits rootfs.Limits) (log []b
 	}
 	defer func() { err = errors.Join(err, r.Close()) }()
 	tr := tar.NewReader(r)
+	exact := false
 	for {
 		h, err := tr.Next()
 		if errors.Is(err, io.EOF) {
@@ -118,14 +121,19 @@ func readLog(ctx context.Context, l rootfs.Layer, limits rootfs.Limits) (log []b
 		if err != nil {
 			return nil, err
 		}
-		if h.Typeflag != tar.TypeReg || strings.TrimPrefix(path.Clean(h.Name), "/") != applyLogPath {
+		name := strings.TrimPrefix(path.Clean(h.Name), "/")
+		if h.Typeflag != tar.TypeReg || exact || path.Base(name) != path.Base(applyLogPath) {
 			continue
 		}
 		if h.Size > limits.OutputBytes {
 			return nil, fmt.Errorf("apply log of %d bytes: %w", h.Size, rootfs.ErrLimit)
 		}
-		if log, err = io.ReadAll(tr); err != nil {
+		found, err := io.ReadAll(tr)
+		if err != nil {
 			return nil, err
+		}
+		if exact = name == applyLogPath; exact || bytes.HasPrefix(found, []byte(`{"type":"build"`)) {
+			log = found
 		}
 	}
 }

@@ -28,14 +28,16 @@ type outcome struct {
 // collect finds the changes and puts the log together; without --ephemeral its portable part goes into the tree.
 func (b *build) collect(base *oci.Image, stage *rootfs.Staging, done provisioned) (outcome, error) {
 	root := stage.Root(byBuild)
-	class := classifier(root)
+	class := classifier(root, done.plugins)
+	out := outcome{tree: rootfs.Tree{Staging: stage, Epoch: b.epoch}}
 	changes, err := stage.Changes()
 	if err != nil {
-		return outcome{}, fmt.Errorf("finding what changed: %w", err)
+		out.log = assembleLog(b.buildRecord(base, done), done, nil, class)
+		return out, fmt.Errorf("finding what changed: %w", err)
 	}
-	out := outcome{changes: changes, tree: rootfs.Tree{Staging: stage, Epoch: b.epoch}}
+	out.changes = changes
 	same := sameImage(changes, class)
-	if !same && !b.o.ephemeral {
+	if !same && !b.o.ephemeral && len(done.problems) == 0 {
 		if err := rootfs.MkdirAll(root, applyLogDir, rootfs.Meta{Mode: 0755}); err != nil {
 			return out, fmt.Errorf("writing the apply log: %w", err)
 		}

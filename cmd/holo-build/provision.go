@@ -82,8 +82,8 @@ func (b *build) provision(ctx context.Context, stage *rootfs.Staging) (provision
 		Timeout: b.o.timeout, Limits: b.limits, Now: b.now, Events: b.watch,
 	})
 	err = b.runPlugins(ctx, host, specs, res, &done)
-	if cerr := clearAway(stage, cache, b.o.ephemeral); err == nil {
-		err = cerr
+	if cerr := clearAway(stage, cache, specs, b.o.ephemeral); cerr != nil && err == nil {
+		done.problems = append(done.problems, cerr.Error())
 	}
 	return done, err
 }
@@ -134,24 +134,40 @@ func makeCache(stage *rootfs.Staging) (string, error) {
 			continue
 		}
 		if errors.Is(err, fs.ErrNotExist) {
-			return stage.Scratch(name)
+			name, err = stage.Scratch(name)
 		}
-		return "", fmt.Errorf("making the plugins' cache directory: %w", err)
+		if err != nil {
+			return "", fmt.Errorf("making the plugins' cache directory in the image's /tmp: %w", err)
+		}
+		return name, nil
 	}
 }
 
-// clearAway removes what is no part of the image.
-func clearAway(stage *rootfs.Staging, cache string, ephemeral bool) error {
-	err := stage.Discard(cache)
-	if err == nil && ephemeral {
-		var real string
-		if real, err = stage.Root(byBuild).Resolve(stateDir); err == nil {
-			err = stage.Discard(real)
-		} else if errors.Is(err, fs.ErrNotExist) {
-			err = nil
+// clearAway removes what is no part of the image: the cache and, with --ephemeral, the plugins' state.
+func clearAway(stage *rootfs.Staging, cache string, specs []holo.Spec, ephemeral bool) error {
+	list := []string{cache}
+	if ephemeral {
+		for _, s := range specs {
+			list = append(list, path.Join(stateDir, s.ID))
+		}
+		list = append(list, stateDir)
+	}
+	root := stage.Root(byBuild)
+	for _, name := range list {
+		real, err := root.Resolve(name)
+		switch {
+		case errors.Is(err, fs.ErrNotExist):
+			continue
+		case err != nil:
+			return fmt.Errorf("clearing away %s: %w", name, err)
+		case name == stateDir && real != name:
+			continue // a link of the image: what is behind it is not ours alone
+		}
+		if err := stage.Discard(real); err != nil {
+			return err
 		}
 	}
-	return err
+	return nil
 }
 
 // pluginEnviron is the environment of executables: fixed, so that what they write does not depend on who builds where.

@@ -14,6 +14,7 @@ func people(text, plugin string) string {
 		"$HOLO_RESOURCE_DIR", "/usr/share/holo/"+plugin,
 		"$HOLO_STATE_DIR", "/var/lib/holo/"+plugin,
 		"$HOLO_ROOT_DIR/", "/",
+		"$HOLO_ROOT_DIR", "/",
 	).Replace(text)
 }
 
@@ -35,19 +36,19 @@ func (u *ui) entity(e *holo.Scanned, r holo.Result) string {
 	}
 	var said strings.Builder
 	if out := strings.TrimSuffix(string(r.Stdout), "\n"); out != "" {
-		said.WriteString(printable(people(out, e.Plugin)) + "\n")
+		said.WriteString(printableLines(people(out, e.Plugin)) + "\n")
 	}
 	said.WriteString(u.colored(string(r.Stderr), e.Plugin))
 	switch {
 	case r.Outcome == holo.NeedsForceOverwrite:
 		said.WriteString(u.paint(red, "!! Entity has been modified by somebody else (use --force to overwrite)") + "\n")
 		for line := range strings.Lines(string(r.Diff)) {
-			said.WriteString("    " + printable(people(line, e.Plugin)))
+			said.WriteString("    " + printableLines(people(line, e.Plugin)))
 		}
 	case r.Outcome == holo.NeedsForceRestore:
 		said.WriteString(u.paint(red, "!! Entity has been deleted by somebody else (use --force to restore)") + "\n")
 	case r.Err != nil && !r.Complained: // else the plugin has said it
-		said.WriteString(u.paint(red, "!! "+printable(people(reason(r.Err), e.Plugin))) + "\n")
+		said.WriteString(u.paint(red, "!! "+printableLines(people(reason(r.Err), e.Plugin))) + "\n")
 	}
 	if said.Len() > 0 {
 		b.WriteByte('\n')
@@ -61,7 +62,7 @@ func (u *ui) entity(e *holo.Scanned, r holo.Result) string {
 func (u *ui) colored(text, plugin string) string {
 	var b strings.Builder
 	for line := range strings.Lines(text) {
-		line = printable(people(strings.TrimSuffix(line, "\n"), plugin))
+		line = printableLines(people(strings.TrimSuffix(line, "\n"), plugin))
 		switch {
 		case strings.HasPrefix(line, "!! "):
 			line = u.paint(red, line)

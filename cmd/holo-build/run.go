@@ -50,7 +50,7 @@ func run(args []string, p process) int {
 	cmd.SetArgs(args[1:])
 	err := interruption(ctx, cmd.ExecuteContext(ctx))
 	if _, told := errors.AsType[toldError](err); err != nil && !told {
-		fmt.Fprintln(p.stderr, "holo-build: "+printable(err.Error()))
+		fmt.Fprintln(p.stderr, "holo-build: "+printableLines(err.Error()))
 	}
 	return exitStatus(err)
 }

@@ -143,7 +143,7 @@ func (u *ui) warn(text string) {
 		u.print("warning", text)
 		return
 	}
-	u.print("warning", u.paint(yellow, ">> "+printable(text))+"\n")
+	u.print("warning", u.paint(yellow, ">> "+printableLines(text))+"\n")
 }
 
 // tell prints the error that ends the work, if it is to be an event, and returns it as one that was told.

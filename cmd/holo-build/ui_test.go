@@ -19,7 +19,7 @@ import (
 func TestPrintable(t *testing.T) {
 	for _, c := range []struct{ in, want string }{
 		{"", ""},
-		{"plain text\twith a tab\nand a line", "plain text\twith a tab\nand a line"},
+		{"a tab\tand a line\n", `a tab\x09and a line\x0a`},
 		{"Gr\u00fc\u00dfe \u4e16\u754c", "Gr\u00fc\u00dfe \u4e16\u754c"},
 		{"\x1b[31mred\x1b[0m", `\x1b[31mred\x1b[0m`},
 		{"over\rwritten\b\x07\x7f\x00", `over\x0dwritten\x08\x07\x7f\x00`},
@@ -32,6 +32,9 @@ func TestPrintable(t *testing.T) {
 		if got := printable(c.in); got != c.want {
 			t.Errorf("printable(%q) = %q, want %q", c.in, got, c.want)
 		}
+	}
+	if got := printableLines("a\tb\n\x1bc\n"); got != "a\tb\n\\x1bc\n" {
+		t.Errorf("printableLines: %q", got)
 	}
 }
 
