@@ -72,7 +72,7 @@ func runBuild(ctx context.Context, p process, o buildOptions) (err error) {
 			err = errors.Join(err, cerr)
 		}
 	}
-	defer func() { err = b.ui.tell(interruption(ctx, err)) }()
+	defer func() { err = b.ui.tell(withWayOut(interruption(ctx, err))) }()
 	defer cleanUp(b.close)
 	defer b.ui.end()
 
@@ -139,6 +139,10 @@ func newBuild(p process, o buildOptions) (*build, error) {
 	if tmp == "" {
 		tmp = "/var/tmp"
 	}
+	limits, err := parseLimits(o.limits)
+	if err != nil {
+		return nil, err
+	}
 	if err := checkPlaces(o, tmp); err != nil {
 		return nil, err
 	}
@@ -153,7 +157,7 @@ func newBuild(p process, o buildOptions) (*build, error) {
 	if sweepErr != nil {
 		ui.warn(sweepErr.Error())
 	}
-	return &build{process: p, o: o, ui: ui, work: work, limits: rootfs.Limits{}.WithDefaults()}, nil
+	return &build{process: p, o: o, ui: ui, work: work, limits: limits}, nil
 }
 
 // close removes the work directory, unless it is to be kept.

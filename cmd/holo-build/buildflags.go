@@ -27,6 +27,7 @@ type buildOptions struct {
 	ephemeral   bool
 	squash      bool
 	timeout     time.Duration
+	limits      []string
 
 	log      string
 	metadata string
@@ -47,6 +48,7 @@ func (o *buildOptions) addFlags(f *pflag.FlagSet) {
 	f.BoolVar(&o.dryRun, "dry-run", false, "do everything but saving")
 	f.BoolVar(&o.keepStaging, "keep-staging", false, "leave the staging root for a look, and say where it is")
 	f.DurationVar(&o.timeout, "timeout", 10*time.Minute, "time limit `T` for each call of a plugin, as 90s or 5m")
+	f.StringArrayVar(&o.limits, "limit", nil, limitUsage)
 	f.StringVar(&o.log, "log", "", "write the whole apply log to `FILE`")
 	f.StringVar(&o.metadata, "metadata-file", "", "write what was made, as JSON, to `FILE`")
 	f.StringVar(&o.progress, "progress", "auto", "what standard error gets: `MODE` auto, tty, plain, json or none")

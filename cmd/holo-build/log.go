@@ -18,7 +18,7 @@ import (
 )
 
 func logCommand(p process) *cobra.Command {
-	var format, platform string
+	var o logOptions
 	cmd := &cobra.Command{
 		Use:   "log IMAGE [--format text|json]",
 		Short: "Print the apply log that an image carries",
@@ -32,21 +32,33 @@ docs/apply-log.md.
 Exit status: 0 done; 1 failed, or the image has no log; 2 wrong use.`,
 		Args: oneArg("IMAGE"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			err := runLog(cmd.Context(), p, args[0], format, platform)
+			o.source = args[0]
+			err := withWayOut(runLog(cmd.Context(), p, o))
 			if errors.Is(err, syscall.EPIPE) {
 				return nil // a reader that has seen enough
 			}
 			return err
 		},
 	}
-	cmd.Flags().StringVar(&format, "format", "text", "`FORMAT` text or json")
-	cmd.Flags().StringVar(&platform, "platform", "", "image of an index to take: `OS/ARCH[/VARIANT]`")
+	cmd.Flags().StringVar(&o.format, "format", "text", "`FORMAT` text or json")
+	cmd.Flags().StringVar(&o.platform, "platform", "", "image of an index to take: `OS/ARCH[/VARIANT]`")
+	cmd.Flags().StringArrayVar(&o.limits, "limit", nil, limitUsage)
 	return cmd
 }
 
-func runLog(ctx context.Context, p process, ref, format, platform string) (err error) {
-	if format != "text" && format != "json" {
-		return usageError{fmt.Errorf("--format %q: it is text or json", format)}
+// logOptions are the flags of log.
+type logOptions struct {
+	source, format, platform string
+	limits                   []string
+}
+
+func runLog(ctx context.Context, p process, o logOptions) (err error) {
+	if o.format != "text" && o.format != "json" {
+		return usageError{fmt.Errorf("--format %q: it is text or json", o.format)}
+	}
+	limits, err := parseLimits(o.limits)
+	if err != nil {
+		return err
 	}
 	tmp := p.getenv("TMPDIR")
 	if tmp == "" {
@@ -57,8 +69,7 @@ func runLog(ctx context.Context, p process, ref, format, platform string) (err e
 		return err
 	}
 	defer func() { err = errors.Join(err, work.Close()) }()
-	limits := rootfs.Limits{}.WithDefaults()
-	img, err := openSource(ctx, ref, oci.OpenOptions{Platform: platform, Dir: work.Path, Limits: limits, Stdin: p.stdin})
+	img, err := openSource(ctx, o.source, oci.OpenOptions{Platform: o.platform, Dir: work.Path, Limits: limits, Stdin: p.stdin})
 	if err != nil {
 		return err
 	}
@@ -69,13 +80,13 @@ func runLog(ctx context.Context, p process, ref, format, platform string) (err e
 		}
 		log, err := readLog(ctx, l, limits)
 		if err != nil {
-			return fmt.Errorf("reading layer %d of %s: %w", i+1, ref, err)
+			return fmt.Errorf("reading layer %d of %s: %w", i+1, o.source, err)
 		}
 		if log == nil {
 			continue
 		}
 		found = true
-		if format == "json" {
+		if o.format == "json" {
 			_, err = p.stdout.Write(log)
 		} else {
 			err = printLog(p.stdout, fmt.Sprintf("Layer %d of %d", i+1, len(img.Layers)), log)
@@ -85,7 +96,7 @@ func runLog(ctx context.Context, p process, ref, format, platform string) (err e
 		}
 	}
 	if !found {
-		return fmt.Errorf("%s carries no apply log: it was not made by holo-build, or with --ephemeral", ref)
+		return fmt.Errorf("%s carries no apply log: it was not made by holo-build, or with --ephemeral", o.source)
 	}
 	return nil
 }

@@ -1,0 +1,78 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/holo-build/holo-build/rootfs"
+)
+
+// limitNames are what --limit can set.
+const limitNames = "document, layer, ratio, file, entries, name, xattrs, output"
+
+// limitUsage is the help of --limit.
+const limitUsage = "change a limit: `NAME=NUMBER`, with K, M, G or T; NAME is one of\n" + limitNames + "; may be repeated"
+
+// parseLimits reads the values of --limit over the defaults.
+func parseLimits(values []string) (rootfs.Limits, error) {
+	l := rootfs.Limits{}.WithDefaults()
+	for _, v := range values {
+		name, text, _ := strings.Cut(v, "=")
+		n, err := parseSize(text)
+		if err == nil {
+			err = setLimit(&l, name, n)
+		}
+		if err != nil {
+			return l, usageError{fmt.Errorf("--limit %s: %w", v, err)}
+		}
+	}
+	return l, nil
+}
+
+func setLimit(l *rootfs.Limits, name string, n int64) error {
+	switch name {
+	case "document":
+		l.Document = n
+	case "layer":
+		l.LayerBytes = n
+	case "ratio":
+		l.Ratio = n
+	case "file":
+		l.FileBytes = n
+	case "entries":
+		l.Entries = int(n)
+	case "name":
+		l.NameBytes = int(n)
+	case "xattrs":
+		l.XattrBytes = int(n)
+	case "output":
+		l.OutputBytes = n
+	default:
+		return fmt.Errorf("there are %s", limitNames)
+	}
+	return nil
+}
+
+// parseSize reads a positive number, perhaps with a suffix for a power of 1024.
+func parseSize(s string) (int64, error) {
+	digits := strings.TrimRight(s, "KMGT")
+	n, err := strconv.ParseInt(digits, 10, 64)
+	shift := 0
+	if suffix := s[len(digits):]; suffix != "" {
+		shift = 10 * (1 + strings.Index("KMGT", suffix))
+	}
+	if err != nil || n <= 0 || len(s)-len(digits) > 1 || n > 1<<62>>shift {
+		return 0, errors.New("it takes a positive number, perhaps with K, M, G or T")
+	}
+	return n << shift, nil
+}
+
+// withWayOut adds to an error about a limit how it is raised.
+func withWayOut(err error) error {
+	if errors.Is(err, rootfs.ErrLimit) {
+		return fmt.Errorf("%w (--limit raises limits)", err)
+	}
+	return err
+}
