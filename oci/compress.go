@@ -161,7 +161,7 @@ func deflate(w io.Writer, c Compression) (io.WriteCloser, error) {
 	case None:
 		return nopWriteCloser{w}, nil
 	case Zstd:
-		return zstd.NewWriter(w, zstd.WithEncoderConcurrency(workers), zstd.WithEncoderLevel(zstd.SpeedDefault))
+		return zstd.NewWriter(w, zstd.WithEncoderConcurrency(workers), zstd.WithEncoderLevel(zstd.SpeedFastest))
 	}
 	z, err := pgzip.NewWriterLevel(w, pgzip.DefaultCompression)
 	if err != nil {

@@ -7,6 +7,11 @@
 // neither copies the base's blobs; the removal of what umoci leaves unpacked is not counted, though holo-build's own
 // clean-up is. Medians, their ratio and holo-build's largest resident size are printed. The exit status is 1 if the
 // ratio is below 2 or the size 100 MB or more, 2 for wrong use.
+//
+//	bench -packing
+//
+// This measures how layers are packed: time by the number of files, bytes a second, and the memory that it takes. The
+// exit status is 1 if that is more than linear, slower than 300 MB/s of content with zstd, or growing with the content.
 package main
 
 import (
@@ -21,6 +26,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/holo-build/holo-build/oci"
 )
 
 // What must hold.
@@ -33,6 +40,10 @@ const (
 type options struct {
 	binary, image string
 	rounds        int
+	packing       bool
+	// pack has this process pack that many files of 4 MiB below a directory, and nothing else.
+	pack int
+	in   string
 }
 
 func main() {
@@ -49,11 +60,28 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	flags.StringVar(&o.binary, "binary", "bin/holo-build", "the `PROGRAM` to measure")
 	flags.StringVar(&o.image, "image", "work/large.oci", "the `LAYOUT` to start from, tag latest")
 	flags.IntVar(&o.rounds, "rounds", 3, "how many rounds count")
+	flags.BoolVar(&o.packing, "packing", false, "measure how layers are packed, and nothing else")
+	flags.IntVar(&o.pack, "pack", 0, "only pack this `NUMBER` of files")
+	flags.StringVar(&o.in, "in", "", "the `DIRECTORY` to do that in")
 	if err := flags.Parse(args); errors.Is(err, flag.ErrHelp) {
 		return 0
 	} else if err != nil || flags.NArg() > 0 || o.rounds < 1 {
 		fmt.Fprintln(stderr, "bench: wrong use; see -help")
 		return 2
+	}
+	if o.pack > 0 {
+		if _, err := pack(ctx, o.in, o.pack, 4<<20, oci.Zstd); err != nil {
+			fmt.Fprintf(stderr, "bench: %v\n", err)
+			return 1
+		}
+		return 0
+	}
+	if o.packing {
+		if err := packing(ctx, stdout); err != nil {
+			fmt.Fprintf(stderr, "bench: %v\n", err)
+			return 1
+		}
+		return 0
 	}
 	outcome, err := measure(ctx, o, stderr)
 	if err == nil {
