@@ -4,18 +4,21 @@ FUZZTIME ?= 30s
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
 # As root, tests run once more as a plain user, but for those that need root or the go tool.
 NOT_AS_USER := ^(TestOrderOfRooms|TestStyle|TestReal)
-PACKAGES := umoci skopeo podman runc mmdebstrap python3 git ca-certificates
+PACKAGES := umoci skopeo podman runc mmdebstrap python3 git ca-certificates disorderfs e2fsprogs xfsprogs btrfs-progs
+BUILD = go build -trimpath -buildvcs=false -ldflags '-X main.version=$(VERSION)' -o bin/holo-build ./cmd/holo-build
 
 export CGO_ENABLED ?= 0
-.PHONY: build install check test test-deps race fuzz images bench demo clean
+.PHONY: build repro install check test test-deps race fuzz images bench demo clean
 
-build:
-	go build -trimpath -buildvcs=false -ldflags '-X main.version=$(VERSION)' -o bin/holo-build ./cmd/holo-build
-
+build: ; $(BUILD)
 install: build
 	install -D -m 0755 bin/holo-build '$(DESTDIR)$(PREFIX)/bin/holo-build'
 	install -d '$(DESTDIR)$(PREFIX)/lib/holo'
 	ln -sfn ../../bin/holo-build '$(DESTDIR)$(PREFIX)/lib/holo/holo-files'
+# Once more, from a copy elsewhere and with nothing compiled before.
+repro: build
+	dir=$$(mktemp -d) && trap 'rm -rf "$$dir"' EXIT && cp -R go.mod go.sum cmd oci plugins rootfs "$$dir" && \
+		(cd "$$dir" && GOCACHE="$$dir/cache" $(BUILD)) && cmp bin/holo-build "$$dir/bin/holo-build"
 
 check:
 	@unformatted=$$(gofmt -l cmd oci plugins rootfs); [ -z "$$unformatted" ] || { echo "gofmt: $$unformatted"; exit 1; }
@@ -42,16 +45,13 @@ fuzz:
 		go test -run '^$$' -fuzz "^$$f\$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 5x "$$p" </dev/null; done
 
 images: work/debian.oci/index.json work/large.oci/index.json
-
 work/debian.oci/index.json:
 	.ci/debian-image work
-
 work/large.oci/index.json:
 	rm -rf work/large.oci && go run ./oci/ocitest/mkimages -large work/large.oci
 
 bench: build work/large.oci/index.json
 	go run ./cmd/holo-build/bench -binary bin/holo-build -image work/large.oci
-
 demo: build
 	testdata/demo.sh
 

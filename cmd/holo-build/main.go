@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+	"time"
 
 	"github.com/holo-build/holo-build/plugins/sandbox"
 )
@@ -20,7 +21,7 @@ func main() {
 		os.Exit(sandbox.Main())
 	}
 	os.Exit(run(os.Args, process{
-		stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr, environ: os.Environ(), signals: signals,
+		stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr, environ: os.Environ(), signals: signals, now: time.Now,
 	}))
 }
 

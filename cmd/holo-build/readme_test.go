@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 )
 
 // TestReadmePlugin runs the plugin that README.md shows: a build makes what it promises, and a second one finds it so.
@@ -64,5 +65,6 @@ func testProcess(dir string, stdout *bytes.Buffer) process {
 	return process{
 		stdin: strings.NewReader(""), stdout: stdout, stderr: os.Stderr, environ: []string{"TMPDIR=" + dir},
 		signals: func() (context.Context, context.CancelFunc) { return context.WithCancel(context.Background()) },
+		now:     time.Now,
 	}
 }

@@ -18,6 +18,7 @@ type process struct {
 	stdout, stderr io.Writer
 	environ        []string
 	signals        func() (context.Context, context.CancelFunc)
+	now            func() time.Time
 }
 
 // getenv looks up a variable of the process's environment.
@@ -30,8 +31,6 @@ func (p process) getenv(name string) string {
 	}
 	return value
 }
-
-func (p process) now() time.Time { return time.Now() }
 
 // run is the program: under the name of a bundled plugin that plugin, under any other holo-build. It returns the exit
 // status.
