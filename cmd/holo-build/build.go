@@ -135,10 +135,7 @@ func newBuild(p process, o buildOptions) (*build, error) {
 	if _, _, err := sourceDateEpoch(p); err != nil {
 		return nil, err
 	}
-	tmp := p.getenv("TMPDIR")
-	if tmp == "" {
-		tmp = "/var/tmp"
-	}
+	tmp := p.tempDir()
 	limits, err := parseLimits(o.limits)
 	if err != nil {
 		return nil, err

@@ -60,11 +60,7 @@ func runLog(ctx context.Context, p process, o logOptions) (err error) {
 	if err != nil {
 		return err
 	}
-	tmp := p.getenv("TMPDIR")
-	if tmp == "" {
-		tmp = "/var/tmp"
-	}
-	work, err := rootfs.NewWorkDir(tmp)
+	work, err := rootfs.NewWorkDir(p.tempDir())
 	if err != nil {
 		return err
 	}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -31,6 +32,9 @@ func (p process) getenv(name string) string {
 	}
 	return value
 }
+
+// tempDir is where work directories are made: large ones, so not in /tmp, which may be memory.
+func (p process) tempDir() string { return cmp.Or(p.getenv("TMPDIR"), "/var/tmp") }
 
 // run is the program: under the name of a bundled plugin that plugin, under any other holo-build. It returns the exit
 // status.
