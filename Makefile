@@ -52,6 +52,7 @@ work/large.oci/index.json:
 
 bench: build work/large.oci/index.json
 	go run ./cmd/holo-build/bench -binary bin/holo-build -image work/large.oci
+	go run ./cmd/holo-build/bench -packing
 demo: build
 	testdata/demo.sh
 

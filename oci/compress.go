@@ -161,7 +161,7 @@ func deflate(w io.Writer, c Compression) (io.WriteCloser, error) {
 	case None:
 		return nopWriteCloser{w}, nil
 	case Zstd:
-		return zstd.NewWriter(w, zstd.WithEncoderConcurrency(workers), zstd.WithEncoderLevel(zstd.SpeedFastest))
+		return newFrameWriter(w, workers)
 	}
 	z, err := pgzip.NewWriterLevel(w, pgzip.DefaultCompression)
 	if err != nil {
@@ -173,6 +173,15 @@ func deflate(w io.Writer, c Compression) (io.WriteCloser, error) {
 	// The library writes the zero time as some year in the past; no time at all is what RFC 1952, 2.3.1 calls MTIME 0.
 	z.ModTime = time.Unix(0, 0)
 	return z, nil
+}
+
+// deflated ends what deflate began, when all was written to it, or err came in between. A writer repeats its error when
+// it is closed; it is reported once.
+func deflated(z io.Closer, err error) error {
+	if cerr := z.Close(); err == nil {
+		err = cerr
+	}
+	return err
 }
 
 type nopWriteCloser struct{ io.Writer }

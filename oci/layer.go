@@ -169,7 +169,7 @@ func NewLayer(ctx context.Context, o LayerOptions, write func(io.Writer) error) 
 	}
 	limits := o.Limits.WithDefaults()
 	plain := &meter{w: ctxWriter(ctx, z), hash: sha256.New(), max: limits.LayerBytes}
-	if err := errors.Join(write(plain), z.Close()); err != nil {
+	if err := deflated(z, write(plain)); err != nil {
 		return Layer{}, err
 	}
 	return Layer{

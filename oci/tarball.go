@@ -59,7 +59,7 @@ func (Tarball) Create(_ context.Context, file string, o CreateOptions) (Destinat
 			p.add(int64(len(b)))
 			return z.Write(b)
 		})
-		return v1.Hash{}, errors.Join(r.Tree.WriteTar(ctx, plain), z.Close())
+		return v1.Hash{}, deflated(z, r.Tree.WriteTar(ctx, plain))
 	}
 	return created(newFileOutput("tar:"+file, file, o, write))
 }

@@ -154,6 +154,9 @@ func names(dirfd int) ([]string, error) {
 	return list, nil
 }
 
+// errChanging is a file that somebody writes to while it is read.
+var errChanging = fmt.Errorf("%w: it changed while being read", ErrEscape)
+
 var errMounted = fmt.Errorf("something is mounted there: %w", ErrEscape)
 
 // sameMount are the rules of a step from an opened directory to a file in it. Bind mounts of the same file system have

@@ -12,40 +12,53 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// copyTools are what copying the content of a file takes.
-type copyTools struct {
-	buf  []byte
-	hash hash.Hash
-}
+var (
+	bufferPool = sync.Pool{New: func() any { return new([256 << 10]byte) }}
+	hashPool   = sync.Pool{New: func() any { return sha256.New() }}
+)
 
-var copyPool = sync.Pool{New: func() any { return &copyTools{make([]byte, 256<<10), sha256.New()} }}
-
-// copyContent copies a file's content, which is an error past limit bytes, and reports the size and digest of what it
-// copied.
-func copyContent(w io.Writer, r io.Reader, limit int64) (size int64, digest [32]byte, err error) {
-	c := copyPool.Get().(*copyTools)
-	defer copyPool.Put(c)
-	c.hash.Reset()
+// copyBytes copies a file's content, which is an error past limit bytes, and returns its size.
+func copyBytes(w io.Writer, r io.Reader, limit int64) (size int64, err error) {
+	buf := bufferPool.Get().(*[256 << 10]byte)
+	defer bufferPool.Put(buf)
 	for {
-		n, err := r.Read(c.buf)
+		n, err := r.Read(buf[:])
 		if int64(n) > limit-size {
-			return size, digest, fmt.Errorf("content is larger than %d bytes: %w", limit, ErrLimit)
+			return size, fmt.Errorf("content is larger than %d bytes: %w", limit, ErrLimit)
 		}
 		if n > 0 {
 			size += int64(n)
-			c.hash.Write(c.buf[:n])
-			if _, err := w.Write(c.buf[:n]); err != nil {
-				return size, digest, err
+			if _, err := w.Write(buf[:n]); err != nil {
+				return size, err
 			}
 		}
 		if errors.Is(err, io.EOF) {
-			c.hash.Sum(digest[:0])
-			return size, digest, nil
+			return size, nil
 		}
 		if err != nil {
-			return size, digest, err
+			return size, err
 		}
 	}
+}
+
+// copyContent is copyBytes, with the digest of what was copied.
+func copyContent(w io.Writer, r io.Reader, limit int64) (size int64, digest [32]byte, err error) {
+	h := hashPool.Get().(hash.Hash)
+	defer hashPool.Put(h)
+	h.Reset()
+	size, err = copyBytes(hashWriter{w, h}, r, limit)
+	h.Sum(digest[:0])
+	return size, digest, err
+}
+
+type hashWriter struct {
+	io.Writer
+	hash hash.Hash
+}
+
+func (w hashWriter) Write(p []byte) (int, error) {
+	w.hash.Write(p)
+	return w.Writer.Write(p)
 }
 
 // stopReader fails as soon as stop, a context's Err, says so: one file can be large.

@@ -155,7 +155,7 @@ func (t Tree) copy(ctx context.Context, n *node, m Meta, dirfd int, base string)
 		return needsRoot(err)
 	})
 	if err == nil && (size != n.cur.Size || digest != n.cur.Digest) {
-		err = fmt.Errorf("%w: it changed while being read", ErrEscape)
+		return errChanging
 	}
 	return err
 }

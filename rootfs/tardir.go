@@ -115,9 +115,9 @@ func (t *tarDir) regular(ctx context.Context, h *tar.Header, dirfd int, name str
 	if err := t.tw.WriteHeader(h); err != nil {
 		return err
 	}
-	size, _, err := copyContent(t.tw, stopReader{f, ctx.Err}, h.Size)
+	size, err := copyBytes(t.tw, stopReader{f, ctx.Err}, h.Size)
 	if err == nil && size != h.Size {
-		err = fmt.Errorf("%w: it changed while being read", ErrEscape)
+		return errChanging
 	}
 	return err
 }
