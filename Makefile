@@ -1,6 +1,8 @@
 SHELL := /bin/bash -euo pipefail
 PREFIX ?= /usr/local
 FUZZTIME ?= 30s
+HISTORIES ?= 5000
+SEED ?= $(shell date +%s)
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
 # As root, tests run once more as a plain user, but for those that need root or the go tool.
 NOT_AS_USER := ^(TestOrderOfRooms|TestStyle|TestReal)
@@ -8,7 +10,7 @@ PACKAGES := umoci skopeo podman runc mmdebstrap python3 git ca-certificates diso
 BUILD = go build -trimpath -buildvcs=false -ldflags '-X main.version=$(VERSION)' -o bin/holo-build ./cmd/holo-build
 
 export CGO_ENABLED ?= 0
-.PHONY: build repro install check test test-deps race fuzz images bench demo clean
+.PHONY: build repro install check test test-deps race stress fuzz images bench demo clean
 
 build: ; $(BUILD)
 install: build
@@ -31,18 +33,13 @@ test:
 	[ "$$(id -u)" != 0 ] || go test -vet=off -timeout 5m -exec '$(CURDIR)/.ci/as-user' -skip '$(NOT_AS_USER)' \
 		./rootfs/... ./oci ./plugins/... ./cmd/holo-build
 
-test-deps:
-	@if [ "$$(dpkg-query -W -f='$${Status}\n' $(PACKAGES) 2>/dev/null | grep -c '^install ok')" != $(words $(PACKAGES)) ]; then \
-		if [ "$$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then \
-			echo 'make test-deps: it takes root and apt-get to install $(PACKAGES)'; else \
-		apt-get -q update && DEBIAN_FRONTEND=noninteractive apt-get -qy install --no-install-recommends $(PACKAGES); fi; fi
+test-deps: ; .ci/test-deps $(PACKAGES)
 
 race:
 	CGO_ENABLED=1 go test -race -timeout 20m ./...
 
-fuzz:
-	go test -list '^Fuzz' ./... | awk '/^Fuzz/ {f[n++] = $$1} /^ok/ {while (n) print $$2, f[--n]}' | while read -r p f; do \
-		go test -run '^$$' -fuzz "^$$f\$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 5x "$$p" </dev/null; done
+stress: ; .ci/stress $(HISTORIES) $(SEED)
+fuzz: ; .ci/fuzz $(FUZZTIME)
 
 images: work/debian.oci/index.json work/large.oci/index.json
 work/debian.oci/index.json:

@@ -16,7 +16,10 @@ import (
 	"github.com/holo-build/holo-build/rootfs/rootfstest"
 )
 
-var histories = flag.Int("histories", 40, "how many random histories of each kind to try")
+var (
+	histories = flag.Int("histories", 100, "how many random histories of each kind to try")
+	first     = flag.Uint64("first", 0, "the seed of the first of each kind")
+)
 
 // TestHistories holds what every history must keep: a base and the layer that was packed of it, staged again, are the
 // changed tree, as the model has it and, for root, as the disk has it.
@@ -32,7 +35,8 @@ func TestHistories(t *testing.T) {
 	} {
 		t.Run(o.name, func(t *testing.T) {
 			dir := t.TempDir()
-			for seed := range uint64(*histories) {
+			t.Logf("seeds from %d to %d", *first, *first+uint64(*histories)-1)
+			for seed := *first; seed < *first+uint64(*histories); seed++ {
 				h := rootfstest.NewHistory(seed, o.HistoryOptions)
 				err := checkHistory(t, dir, h, !plain)
 				if err == nil {

@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -116,6 +117,16 @@ func (w *workshop) build(t *testing.T, v variation, args ...string) string {
 // run runs a program to its end and returns what it printed. Its failure is the test's.
 func (w *workshop) run(t *testing.T, v variation, name string, args ...string) string {
 	t.Helper()
+	out, err := w.try(t, v, name, args...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return out
+}
+
+// try runs a program to its end and returns what it printed.
+func (w *workshop) try(t *testing.T, v variation, name string, args ...string) (string, error) {
+	t.Helper()
 	umask := v.umask
 	if umask == "" {
 		umask = "022"
@@ -133,9 +144,9 @@ func (w *workshop) run(t *testing.T, v variation, name string, args ...string) s
 		cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: 65534, Gid: 65534, Groups: []uint32{}}}
 	}
 	if err := cmd.Run(); err != nil {
-		t.Fatalf("running %s %s: %v\n%s", name, strings.Join(args, " "), err, stderr.String())
+		return "", fmt.Errorf("running %s %s: %w\n%s", name, strings.Join(args, " "), err, stderr.String())
 	}
-	return stdout.String()
+	return stdout.String(), nil
 }
 
 // need skips the test if a program is not installed.
