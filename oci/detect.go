@@ -10,6 +10,8 @@ import (
 	"path"
 	"path/filepath"
 	"strings"
+
+	"github.com/holo-build/holo-build/rootfs"
 )
 
 // The two files that tell archives of images from other tar files (image-spec, image-layout.md; `docker save`).
@@ -64,7 +66,7 @@ func detectFile(file string, info fs.FileInfo) (transport string, err error) {
 	if err != nil {
 		return "", err
 	}
-	transport, err = detectTar(plain, true)
+	transport, err = detectTar(limitReader(plain, "the tar file", rootfs.Limits{}.Layer(info.Size())), true)
 	return transport, errors.Join(err, plain.Close())
 }
 

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"strings"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
@@ -38,8 +39,14 @@ func (Tarball) Open(ctx context.Context, file string, o OpenOptions) (*Image, er
 	if err := errors.Join(err, in.Close()); err != nil {
 		return nil, fmt.Errorf("opening tar:%s: %w", file, err)
 	}
+	info, err := os.Stat(path)
+	if err != nil {
+		return nil, fmt.Errorf("opening tar:%s: %w", file, err)
+	}
 	open := func(context.Context) (io.ReadCloser, error) { return openInput(path, OpenOptions{}) }
-	return &Image{Ref: NameTarball, Layers: []Layer{newTreeLayer(true, o.Limits, open)}}, nil
+	l := newTreeLayer(true, o.Limits, open)
+	l.max = o.Limits.Layer(info.Size())
+	return &Image{Ref: NameTarball, Layers: []Layer{l}}, nil
 }
 
 // Create prepares a tar file of the whole tree; "-" is stdout. The name says the compression: .gz and .tgz, .zst and

@@ -11,6 +11,8 @@ import (
 	"path"
 	"strings"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/holo-build/holo-build/rootfs"
 )
 
@@ -62,7 +64,7 @@ func openTar(ctx context.Context, file string, l rootfs.Limits) (t *tarFiles, er
 			return t, nil
 		}
 		if err != nil {
-			return nil, fmt.Errorf("reading the archive: %w", err)
+			return nil, fmt.Errorf("reading the archive, entry %d: %w", n+1, archiveError(err))
 		}
 		if n == min(maxArchiveEntries, l.Entries) {
 			return nil, fmt.Errorf("more than %d entries in the archive: %w", n, rootfs.ErrLimit)
@@ -75,14 +77,28 @@ func openTar(ctx context.Context, file string, l rootfs.Limits) (t *tarFiles, er
 		if err != nil {
 			return nil, err
 		}
+		if h.Size > info.Size()-offset && !isSparse(h) { // said here, since seeking so far fails in ways of its own
+			return nil, fmt.Errorf("reading the archive, entry %d: the archive ends in it: %w", n+1, archiveError(io.ErrUnexpectedEOF))
+		}
 		t.add(h, offset)
 	}
+}
+
+// archiveError marks the errors of archive/tar as what they mean for an archive.
+func archiveError(err error) error {
+	switch {
+	case errors.Is(err, tar.ErrHeader), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, unix.EINVAL): // of a seek
+		return fmt.Errorf("%w: %w", ErrDocument, err)
+	case errors.Is(err, tar.ErrFieldTooLong):
+		return fmt.Errorf("%w: %w", rootfs.ErrLimit, err)
+	}
+	return err
 }
 
 // add takes an entry into the index. Names that lead out of the archive are left out: nothing could ask for them.
 func (t *tarFiles) add(h *tar.Header, offset int64) {
 	name := path.Clean(h.Name)
-	if !fs.ValidPath(name) || h.Typeflag == tar.TypeDir {
+	if !fs.ValidPath(name) || h.Typeflag == tar.TypeDir || h.Typeflag == tar.TypeXGlobalHeader {
 		return
 	}
 	e := tarEntry{offset: offset, size: h.Size}
@@ -90,9 +106,6 @@ func (t *tarFiles) add(h *tar.Header, offset int64) {
 	case isSparse(h):
 		e.err = errors.New("a sparse file")
 	case h.Typeflag == tar.TypeReg:
-		if h.Size > t.info.Size()-offset {
-			e.err = fmt.Errorf("the archive ends in it: %w", io.ErrUnexpectedEOF)
-		}
 	case h.Typeflag == tar.TypeLink:
 		e.link = path.Clean(h.Linkname)
 	case h.Typeflag == tar.TypeSymlink:
@@ -172,7 +185,6 @@ func (t *tarFiles) same(f *os.File) error {
 
 // openArchive indexes an archive of an image. "-" is stdin, which is spooled first; so is what is compressed.
 func openArchive(ctx context.Context, file string, o OpenOptions) (*tarFiles, error) {
-	max := o.Limits.WithDefaults().LayerBytes
 	in, err := openInput(file, o)
 	if err != nil {
 		return nil, err
@@ -185,13 +197,38 @@ func openArchive(ctx context.Context, file string, o OpenOptions) (*tarFiles, er
 	if c == None && file != "-" {
 		return openTar(ctx, file, o.Limits)
 	}
-	plain, err := inflate(head)
+	var stored int64
+	plain, err := inflate(readerFunc(func(b []byte) (int, error) {
+		n, err := head.Read(b)
+		stored += int64(n)
+		return n, err
+	}))
 	if err != nil {
 		return nil, err
 	}
 	defer plain.Close()
-	if file, err = spool(ctx, o.Dir, plain, "the archive", max); err != nil {
+	if f, ok := in.(*os.File); ok {
+		info, err := f.Stat()
+		if err != nil {
+			return nil, err
+		}
+		stored = info.Size()
+	}
+	bounded := ratioReader(plain, func() int64 { return o.Limits.Layer(stored) })
+	if file, err = spool(ctx, o.Dir, bounded, "the archive", o.Limits.WithDefaults().LayerBytes); err != nil {
 		return nil, err
 	}
 	return openTar(ctx, file, o.Limits)
+}
+
+// ratioReader fails when more is read than max allows by then: how much is stored may become known only while reading.
+func ratioReader(plain io.Reader, max func() int64) io.Reader {
+	var n int64
+	return readerFunc(func(b []byte) (int, error) {
+		got, err := plain.Read(b)
+		if n += int64(got); n > max() {
+			return 0, fmt.Errorf("inflated, the archive is larger than %d bytes: %w", max(), rootfs.ErrLimit)
+		}
+		return got, err
+	})
 }

@@ -71,6 +71,23 @@ func entryMeta(h *tar.Header, l Limits) (Meta, error) {
 	return m, err
 }
 
+// heldFactor is how many times as much as one file all entries may have of extended attributes and link targets: a
+// quarter of a GiB, unless the limit is raised.
+const heldFactor = 256
+
+// meta is entryMeta, with what the model has to hold of it counted.
+func (u *unpacker) meta(h *tar.Header) (Meta, error) {
+	m, err := entryMeta(h, u.limits)
+	u.held += len(m.Target)
+	for name, value := range m.Xattrs {
+		u.held += len(name) + len(value)
+	}
+	if err == nil && u.held/heldFactor >= u.limits.XattrBytes {
+		err = fmt.Errorf("extended attributes and link targets of all entries: more than %d times %d bytes: %w", heldFactor, u.limits.XattrBytes, ErrLimit)
+	}
+	return m, err
+}
+
 func isID(n int64) bool { return n >= 0 && n < math.MaxUint32 }
 
 // The largest device numbers that Linux has: MKDEV in its kdev_t.h.

@@ -1,12 +1,12 @@
 package rootfs_test
 
 import (
-	"archive/tar"
 	"errors"
-	"fmt"
+	"io/fs"
+	"os"
 	"strings"
+	"sync"
 	"testing"
-	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -14,142 +14,16 @@ import (
 	"github.com/holo-build/holo-build/rootfs/rootfstest"
 )
 
-func TestHostileWhiteouts(t *testing.T) {
-	mark := func(name string) entry { return file(name, 0, "") }
-	below := rootfstest.Tar(t, file("d/x", 0644, "1"), file("d/y", 0644, "2"), file("d/e/z", 0644, "3"), symlink("l", "d"))
-	over := func(list ...entry) []layer { return []layer{below, rootfstest.Tar(t, list...)} }
-	var tests []hostile
-	for _, name := range []string{".wh.", ".wh..", ".wh...", "d/.wh.", ".wh..wh..opq/child", ".wh.d/child", "d/.wh.x/child"} {
-		tests = append(tests, hostile{name: name, layers: over(mark(name)), is: rootfs.ErrFormat, entry: name, layer: 1})
+// TestLongestChainOfLinks is the one link less that HostileLinks has too many.
+func TestLongestChainOfLinks(t *testing.T) {
+	list := []entry{dir("l0", 0755)}
+	for i := range 40 {
+		list = append(list, symlink("l"+string(rune('1'+i)), "l"+string(rune('0'+i))))
 	}
-	all := []string{"5 0755 0:0 d/", "5 0755 0:0 d/e/", `0 0644 0:0 d/e/z "3"`, `0 0644 0:0 d/x "1"`, `0 0644 0:0 d/y "2"`, "2 0777 0:0 l -> d"}
-	for _, name := range []string{".wh..wh.x", ".wh..wh.plnk/12.34", "d/.wh..wh.orph/child", "nowhere/.wh.x", "nowhere/.wh..wh..opq", "d/x/.wh.y", "l/.wh.x",
-		"l/.wh..wh..opq", ".wh.nowhere"} {
-		tests = append(tests, hostile{name: "nothing by " + name, layers: over(mark(name)), want: all})
+	s := stage(t, append(list, file("lX/x", 0644, "")))
+	if _, err := s.Root(tester).Lstat("l0/x"); err != nil {
+		t.Error(err)
 	}
-	long := strings.Repeat("n", 255)
-	runHostile(t, append(tests, []hostile{
-		{name: "in what is no layer", layers: one(t, mark(".wh.x")), plain: true, is: rootfs.ErrFormat, entry: ".wh.x"},
-		{name: "AUFS in what is no layer", layers: one(t, mark(".wh..wh.x/y")), plain: true, is: rootfs.ErrFormat, entry: ".wh..wh.x/y"},
-		{name: "of a symlink", layers: over(mark(".wh.l")), want: all[:5]},
-		{name: "of a directory", layers: over(mark(".wh.d")), want: all[5:]},
-		{name: "of all", layers: over(mark(".wh..wh..opq"))},
-		{name: "of the longest name", layers: append(one(t, file(long, 0644, "")), one(t, mark(".wh."+long))...)},
-		{name: "of its own layer", layers: over(file("new", 0644, "n"), mark(".wh.new"), mark(".wh.d"), mark(".wh.l")), want: []string{`0 0644 0:0 new "n"`}},
-		{name: "opaque first", layers: over(mark("d/.wh..wh..opq"), file("d/a", 0644, "")), want: []string{"5 0755 0:0 d/", `0 0644 0:0 d/a ""`, all[5]}},
-		{name: "opaque last", layers: over(file("d/a", 0644, ""), mark("d/.wh..wh..opq")), want: []string{"5 0755 0:0 d/", `0 0644 0:0 d/a ""`, all[5]}},
-		{name: "opaque between", layers: over(file("d/a", 0644, ""), mark("d/.wh..wh..opq"), file("d/x", 0600, "")),
-			want: []string{"5 0755 0:0 d/", `0 0644 0:0 d/a ""`, `0 0600 0:0 d/x ""`, all[5]}},
-		{name: "opaque keeps what is deep in its own layer", layers: over(file("d/e/a", 0644, ""), mark("d/.wh..wh..opq")),
-			want: []string{"5 0755 0:0 d/", "5 0755 0:0 d/e/", `0 0644 0:0 d/e/a ""`, all[5]}},
-		{name: "opaque keeps a link to a lower file", layers: over(link("d/k", "d/x"), mark("d/.wh..wh..opq")),
-			want: []string{"5 0755 0:0 d/", `0 0644 0:0 d/k "1"`, all[5]}},
-		{name: "opaque thousands of times", layers: over(repeat(mark("d/.wh..wh..opq"), 3000)...), want: []string{"5 0755 0:0 d/", all[5]}},
-	}...))
-}
-
-func repeat(e entry, n int) (list []entry) {
-	for range n {
-		list = append(list, e)
-	}
-	return list
-}
-
-func TestHostileFlips(t *testing.T) {
-	outside := canary(t)
-	kinds := map[string][]entry{
-		"file": {file("p", 0644, "f")},
-		"dir":  {dir("p", 0750), file("p/in", 0644, "i")},
-		"link": {symlink("p", outside)},
-		"fifo": {{Header: tar.Header{Typeflag: tar.TypeFifo, Name: "p", Mode: 0600, ModTime: epoch}}},
-	}
-	lines := map[string][]string{
-		"file": {`0 0644 0:0 p "f"`},
-		"dir":  {"5 0750 0:0 p/", `0 0644 0:0 p/in "i"`},
-		"link": {"2 0777 0:0 p -> " + outside},
-		"fifo": {"6 0600 0:0 p"},
-	}
-	var tests []hostile
-	for from, a := range kinds {
-		for to, b := range kinds {
-			tests = append(tests, hostile{name: from + " to " + to + " in the next layer", layers: append(one(t, a...), one(t, b...)...), want: lines[to]},
-				hostile{name: from + " to " + to + " in one layer", layers: one(t, append(append([]entry{}, a...), b...)...), want: lines[to]})
-		}
-	}
-	runHostile(t, append(tests, []hostile{
-		{name: "below a file of a lower layer", layers: append(one(t, kinds["file"]...), one(t, file("p/in", 0644, "i"))...),
-			want: []string{"5 0755 0:0 p/", `0 0644 0:0 p/in "i"`}},
-		{name: "below a file of the same layer", layers: one(t, file("p", 0644, ""), file("p/in", 0644, "")), is: rootfs.ErrFormat, entry: "p/in"},
-		{name: "duplicates", layers: one(t, file("a", 0644, "1"), file("a", 0600, "22"), dir("b", 0700), file("b/c", 0644, ""), dir("b", 0711)),
-			want: []string{`0 0600 0:0 a "22"`, "5 0711 0:0 b/", `0 0644 0:0 b/c ""`}},
-	}...))
-}
-
-func TestHostileSizes(t *testing.T) {
-	type fields = map[string]string
-	sparse := func(name string, size int64) rootfstest.Raw { // GNU sparse format 1.0, all hole: GNU tar manual, "PAX 1"
-		return rootfstest.Raw{Name: name, Type: tar.TypeReg, Body: "0\n" + strings.Repeat("\x00", 510), PAX: map[string]string{
-			"GNU.sparse.major": "1", "GNU.sparse.minor": "0", "GNU.sparse.name": name, "GNU.sparse.realsize": fmt.Sprint(size)}}
-	}
-	runHostile(t, []hostile{
-		{name: "negative", layers: raw(rootfstest.Raw{Name: "f", Type: tar.TypeReg, Fields: fields{"size": "-0000000001\x00"}}), is: rootfs.ErrFormat},
-		{name: "negative in base 256", layers: raw(rootfstest.Raw{Name: "f", Type: tar.TypeReg, Fields: fields{"size": strings.Repeat("\xff", 12)}}), is: rootfs.ErrFormat},
-		{name: "2^63-1", layers: raw(rootfstest.Raw{Name: "f", Type: tar.TypeReg, Fields: fields{"size": "\x80\x00\x00\x00\x7f\xff\xff\xff\xff\xff\xff\xff"}}),
-			is: rootfs.ErrLimit, entry: "f"},
-		{name: "2^63 in a record", layers: raw(rootfstest.Raw{Name: "f", Type: tar.TypeReg, PAX: fields{"size": "9223372036854775808"}}), is: rootfs.ErrFormat},
-		{name: "more than there is", layers: raw(rootfstest.Raw{Name: "f", Type: tar.TypeReg, Body: "x", Fields: fields{"size": "00000100000\x00"}}),
-			is: rootfs.ErrFormat, entry: "f"},
-		{name: "less than there is", layers: raw(rootfstest.Raw{Name: "f", Type: tar.TypeReg, Body: strings.Repeat("x", 600),
-			Fields: fields{"size": "00000000001\x00"}}),
-			is: rootfs.ErrFormat},
-		{name: "record larger than the field", layers: raw(rootfstest.Raw{Name: "f", Type: tar.TypeReg, Body: "x", PAX: fields{"size": "5000"}}), is: rootfs.ErrFormat, entry: "f"},
-		{name: "file over the limit", layers: one(t, file("f", 0644, "12345")), limits: rootfs.Limits{FileBytes: 4}, is: rootfs.ErrLimit, entry: "f"},
-		{name: "layer over the limit", layers: one(t, file("f", 0644, "12345")), limits: rootfs.Limits{LayerBytes: 1024}, is: rootfs.ErrLimit},
-		{name: "padding over the limit", layers: []layer{make(layer, 10_000)}, limits: rootfs.Limits{LayerBytes: 9_999}, is: rootfs.ErrLimit},
-		{name: "padding", layers: []layer{make(layer, 10_000)}, limits: rootfs.Limits{LayerBytes: 10_000}},
-		{name: "a terabyte of hole", layers: raw(sparse("f", 1<<40)), is: rootfs.ErrLimit, entry: "f"},
-		{name: "holes together", layers: raw(sparse("f", 60_000), sparse("g", 60_000)), limits: rootfs.Limits{LayerBytes: 100_000}, is: rootfs.ErrLimit, entry: "g"},
-		{name: "hard links together", layers: one(t, file("f", 0644, strings.Repeat("x", 40_000)), link("g", "f"), link("h", "f")),
-			limits: rootfs.Limits{LayerBytes: 100_000}, is: rootfs.ErrLimit, entry: "h"},
-		{name: "no tar", layers: []layer{layer(strings.Repeat("no tar ", 100))}, is: rootfs.ErrFormat},
-		{name: "nothing", layers: []layer{nil}},
-		{name: "nothing but a global header", layers: raw(rootfstest.Raw{Name: "g", Type: tar.TypeXGlobalHeader, Body: "11 comment=\n"}), is: rootfs.ErrFormat},
-		{name: "unknown type", layers: raw(rootfstest.Raw{Name: "f", Type: 'M'}), is: rootfs.ErrFormat, entry: "f"},
-	})
-}
-
-func TestHostileMetadata(t *testing.T) {
-	long := strings.Repeat("k", 300)
-	owned := func(uid, gid int) []layer { return one(t, file("f", 0644, "").Owned(uid, gid)) }
-	at := func(tm time.Time) []layer { return one(t, file("f", 0644, "").At(tm)) }
-	runHostile(t, []hostile{
-		{name: "owner 2^32", layers: owned(1<<32, 0), is: rootfs.ErrFormat, entry: "f"},
-		{name: "owner 2^32-1", layers: owned(1<<32-1, 0), is: rootfs.ErrFormat, entry: "f"},
-		{name: "group 2^32-1", layers: owned(0, 1<<32-1), is: rootfs.ErrFormat, entry: "f"},
-		{name: "owner 2^32-2", layers: owned(1<<32-2, 1<<32-2), want: []string{`0 0644 4294967294:4294967294 f ""`}},
-		{name: "negative owner", layers: raw(rootfstest.Raw{Name: "f", Type: tar.TypeReg, PAX: map[string]string{"uid": "-1"}}), is: rootfs.ErrFormat, entry: "f"},
-		{name: "owner of 20 digits", layers: raw(rootfstest.Raw{Name: "f", Type: tar.TypeReg, PAX: map[string]string{"uid": strings.Repeat("9", 20)}}), is: rootfs.ErrFormat},
-		{name: "before 1970", layers: at(time.Unix(-1<<40, 0)), want: []string{`0 0644 0:0 f @-32873-11-12T23:23:44 ""`}},
-		{name: "year 1", layers: at(time.Time{}), want: []string{`0 0644 0:0 f ""`}},
-		{name: "year 9999", layers: at(time.Date(9999, 12, 31, 23, 59, 59, 999999999, time.UTC)), want: []string{`0 0644 0:0 f @9999-12-31T23:59:59.999999999 ""`}},
-		{name: "beyond every disk", layers: at(time.Unix(1<<50, 0)), want: []string{`0 0644 0:0 f @35680317-09-25T18:57:04 ""`}},
-		{name: "device 0:0", layers: one(t, rootfstest.Char("c", 0600, 0, 0)), want: []string{"3 0600 0:0 c 0,0"}},
-		{name: "disk", layers: one(t, rootfstest.Char("b", 0666, 8, 0).With(func(h *tar.Header) { h.Typeflag = tar.TypeBlock })), want: []string{"4 0666 0:0 b 8,0"}},
-		{name: "device that Linux can't have", layers: one(t, rootfstest.Char("c", 0600, 1<<12, 0)), is: rootfs.ErrFormat, entry: "c"},
-		{name: "negative device", layers: raw(rootfstest.Raw{Name: "c", Type: tar.TypeChar, Fields: map[string]string{"devminor": strings.Repeat("\xff", 8)}}),
-			is: rootfs.ErrFormat, entry: "c"},
-		{name: "modes beyond 07777", layers: one(t, file("f", 0107755, "")), want: []string{`0 7755 0:0 f ""`}},
-		{name: "overlay's attributes", layers: one(t, dir("d", 0755).
-			Xattr("trusted.overlay.opaque", "y").Xattr("user.overlay.whiteout", "y").Xattr("user.k", "v")),
-			want: []string{"5 0755 0:0 d/ user.k=76"}},
-		{name: "many attributes", layers: one(t, file("f", 0644, "").Xattr("user.a", "123").Xattr("user.b", "456")), limits: rootfs.Limits{XattrBytes: 17},
-			is: rootfs.ErrLimit, entry: "f"},
-		{name: "attributes over 1 MiB", layers: raw(rootfstest.Raw{Name: "f", Type: tar.TypeReg, PAX: map[string]string{"SCHILY.xattr.user.a": strings.Repeat("x", 1<<20)}}), is: rootfs.ErrLimit},
-		{name: "attribute with a long name", layers: one(t, file("f", 0644, "").Xattr("user."+long, "")), is: rootfs.ErrFormat, entry: "f"},
-		{name: "attribute without a name", layers: one(t, file("f", 0644, "").Xattr("", "x")), is: rootfs.ErrFormat, entry: "f"},
-		{name: "attributes that no file can have", layers: one(t, file("f", 0644, "").Xattr("nonsense", "\x00").Xattr("system.posix_acl_access", "x").Xattr("user.e", "")),
-			want: []string{`0 0644 0:0 f "" nonsense=00 system.posix_acl_access=78 user.e=`}},
-	})
 }
 
 func TestHostileAttributeBeyondTheKernel(t *testing.T) {
@@ -204,6 +78,35 @@ func TestRescanRefuses(t *testing.T) {
 	must(t, s.Rescan(t.Context(), tester))
 	if _, err := s.Changes(); !errors.Is(err, rootfs.ErrName) {
 		t.Errorf("a whiteout made by a plugin: %v", err)
+	}
+}
+
+// TestCleanupOfImmutableFiles: they are nothing that removal may force; it says which one stands in its way, and the
+// next sweep takes what is left.
+func TestCleanupOfImmutableFiles(t *testing.T) {
+	rootfstest.NeedRoot(t)
+	parent := t.TempDir()
+	w, err := rootfs.NewWorkDir(parent)
+	must(t, err)
+	s, err := rootfs.Stage(t.Context(), []rootfs.Layer{rootfstest.Tar(t, dir("d", 0755), file("d/f", 0644, "x"))}, rootfs.StageOptions{Dir: w.Path})
+	must(t, err)
+	f, err := os.Open(s.Dir() + "/d/f")
+	must(t, err)
+	defer f.Close()
+	const immutable = 0x10 // FS_IMMUTABLE_FL, linux/fs.h
+	if err := unix.IoctlSetPointerInt(int(f.Fd()), unix.FS_IOC_SETFLAGS, immutable); err != nil {
+		must(t, errors.Join(s.Close(), w.Close()))
+		t.Skipf("no file can be made immutable (%v): run as root outside of a container, TMPDIR on ext4, xfs or btrfs", err)
+	}
+	mutable := sync.OnceFunc(func() { must(t, unix.IoctlSetPointerInt(int(f.Fd()), unix.FS_IOC_SETFLAGS, 0)) })
+	defer mutable()
+	must(t, errors.Join(s.Rescan(t.Context(), tester), quiet(s), s.Close()))
+	if err := w.Close(); !errors.Is(err, fs.ErrPermission) || !strings.Contains(err.Error(), "root/d/f") {
+		t.Errorf("removed: %v", err)
+	}
+	mutable()
+	if removed, err := rootfs.Sweep(parent); len(removed) != 1 || err != nil {
+		t.Errorf("swept: %v, %v", removed, err)
 	}
 }
 

@@ -60,6 +60,9 @@ func (t *tarDir) dir(ctx context.Context, path string, dirfd int) error {
 			return fmt.Errorf("more than %d files: %w", t.limits.Entries, ErrLimit)
 		}
 		child := joinName(path, name)
+		if len(child) >= t.limits.NameBytes {
+			return fmt.Errorf("name of %d bytes: %w", len(child), ErrLimit)
+		}
 		if err := t.file(ctx, child, dirfd, name); err != nil {
 			return pathError(child, err)
 		}

@@ -30,6 +30,9 @@ type unpacker struct {
 	// left is how many bytes of content the layer may still have: holes and further names of a file take no room in a
 	// layer, but on the disk.
 	left int64
+	// held is how many bytes of extended attributes and link targets the model has been given: a layer that is small
+	// as it is stored can have a megabyte of them in each of many entries.
+	held int
 }
 
 // read applies one layer.
@@ -73,7 +76,7 @@ func (u *unpacker) read(ctx context.Context, l Layer) (err error) {
 func damage(rest io.Reader, err error) error {
 	if errors.Is(err, ErrFormat) {
 		if _, rerr := io.Copy(io.Discard, rest); rerr != nil {
-			return rerr
+			return formatError(rerr)
 		}
 	}
 	return err
@@ -115,7 +118,7 @@ func (u *unpacker) entry(h *tar.Header, content io.Reader) error {
 	if h.Typeflag == tar.TypeLink {
 		return u.hardLink(parent, base, h.Linkname)
 	}
-	m, err := entryMeta(h, u.limits)
+	m, err := u.meta(h)
 	if err != nil {
 		return err
 	}
@@ -153,7 +156,7 @@ func (u *unpacker) tooMany() error {
 
 // rootEntry takes the metadata of the root itself. Anything but a directory would replace the root: CVE-2021-29136.
 func (u *unpacker) rootEntry(h *tar.Header) error {
-	m, err := entryMeta(h, u.limits)
+	m, err := u.meta(h)
 	if err != nil {
 		return err
 	}
