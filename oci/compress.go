@@ -94,9 +94,11 @@ type gunzip struct {
 
 func (g *gunzip) Read(p []byte) (int, error) {
 	if g.z == nil && g.err == nil {
-		if g.z, g.err = gzip.NewReader(g.in); g.err == nil {
+		g.z, g.err = gzip.NewReader(g.in)
+		if g.err == nil {
 			g.z.Multistream(false)
 		}
+		g.err = gzipError(noEnd(g.err))
 	}
 	for g.err == nil && len(p) > 0 {
 		n, err := g.z.Read(p)
@@ -119,7 +121,7 @@ func (g *gunzip) next() error {
 	}
 	if len(head) == 2 && head[0] == 0x1f && head[1] == 0x8b {
 		if err := g.z.Reset(g.in); err != nil {
-			return err
+			return noEnd(err)
 		}
 		g.z.Multistream(false)
 		return nil
@@ -133,6 +135,14 @@ func (g *gunzip) next() error {
 			return fmt.Errorf("something follows the gzip stream: %w", ErrDocument)
 		}
 	}
+}
+
+// noEnd is the error of a header: the library takes one that is cut in its name or comment for the end of the stream.
+func noEnd(err error) error {
+	if err == io.EOF {
+		return io.ErrUnexpectedEOF
+	}
+	return err
 }
 
 // gzipError keeps a stream that ends too early from looking like one that ends.

@@ -87,6 +87,19 @@ func chooseDockerImage(raw []byte, name string) (dockerImage, error) {
 	if err := checkJSON(raw); err != nil {
 		return dockerImage{}, err
 	}
+	entries, err := parseArray(raw)
+	if err != nil {
+		return dockerImage{}, err
+	}
+	for _, e := range entries {
+		o, err := parseObject(e)
+		if err == nil {
+			err = o.onlyExact("Config", "RepoTags", "Layers")
+		}
+		if err != nil {
+			return dockerImage{}, err
+		}
+	}
 	var list []dockerImage
 	if err := json.Unmarshal(raw, &list); err != nil {
 		return dockerImage{}, documentError(err)

@@ -82,31 +82,3 @@ func TestParseConfig(t *testing.T) {
 		t.Error(err)
 	}
 }
-
-func FuzzParseDocument(f *testing.F) {
-	f.Add([]byte(`{"schemaVersion":2,"config":` + testConfig + `,"layers":[` + testLayer + `]}`))
-	f.Add([]byte(`{"schemaVersion":2,"manifests":[` + testLayer + `]}`))
-	f.Add([]byte(`{"a":[1,{"b":null}]}`))
-	f.Fuzz(func(t *testing.T, raw []byte) {
-		d, err := parseDocument(raw, "")
-		if err != nil {
-			return
-		}
-		for _, l := range append(append(d.layers, d.manifests...), d.config) {
-			if d.isIndex() && l.Digest == d.config.Digest {
-				continue
-			}
-			if _, err := blobPath(l.Digest); err != nil || l.Size < 0 {
-				t.Errorf("accepted %+v: %v", l, err)
-			}
-		}
-		// What is accepted can be written again, and is the same then.
-		o, err := parseObject(raw)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if _, err := parseDocument(o.bytes(), ""); err != nil {
-			t.Errorf("%q became %q: %v", raw, o.bytes(), err)
-		}
-	})
-}

@@ -8,7 +8,6 @@ import (
 	"io"
 	"os"
 	"runtime"
-	"strings"
 	"testing"
 	"time"
 
@@ -269,29 +268,4 @@ func TestOpenCancelled(t *testing.T) {
 		t.Fatal(err)
 	}
 	settled(t, before)
-}
-
-func FuzzInflate(f *testing.F) {
-	for _, c := range []Compression{Gzip, Zstd, None} {
-		var b bytes.Buffer
-		w, err := deflate(&b, c)
-		if err != nil {
-			f.Fatal(err)
-		}
-		if _, err := io.Copy(w, strings.NewReader("seed")); err != nil {
-			f.Fatal(err)
-		}
-		if err := w.Close(); err != nil {
-			f.Fatal(err)
-		}
-		f.Add(b.Bytes())
-	}
-	f.Fuzz(func(t *testing.T, stored []byte) {
-		l := bytesLayer(stored, nil)
-		l.DiffID, l.max = v1.Hash{}, 1<<20
-		var got bytes.Buffer
-		if err := readAll(t.Context(), l, &got); err == nil && got.Len() > 1<<20 {
-			t.Errorf("%d bytes passed the limit", got.Len())
-		}
-	})
 }

@@ -187,24 +187,3 @@ func TestParseSourceLooksAtFiles(t *testing.T) {
 		}
 	}
 }
-
-func FuzzReference(f *testing.F) {
-	for _, s := range []string{"alpine:3", "docker://a/b:c@sha256:00", "oci:a:b", "docker-archive:f:n:t", "rootfs:/x", "scratch"} {
-		f.Add(s)
-	}
-	f.Chdir(f.TempDir())
-	f.Fuzz(func(t *testing.T, s string) {
-		transport, rest, err := ParseDestination(s)
-		if err != nil {
-			if !errors.Is(err, ErrReference) {
-				t.Errorf("%q: %v", s, err)
-			}
-			return
-		}
-		// What is a destination is the same as a source, and parses as the same again.
-		again, rest2, err := ParseSource(transport + ":" + rest)
-		if err != nil || again != transport || rest2 != rest || transport+":"+rest != s {
-			t.Errorf("%q: %q, %q, then %q, %q, %v", s, transport, rest, again, rest2, err)
-		}
-	})
-}

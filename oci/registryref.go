@@ -25,6 +25,9 @@ func parseRegistry(rest string) (registryRef, error) {
 	if strings.HasPrefix(named, "/") || strings.Contains(named, "//") {
 		return registryRef{}, misused("%q is no name in a registry, which has neither scheme nor empty parts", s)
 	}
+	if strings.ContainsFunc(named, func(c rune) bool { return c <= ' ' || c > '~' }) {
+		return registryRef{}, misused("%q is no name in a registry, which has ASCII letters only", s) // the library lets hosts pass
+	}
 	tag, err := name.NewTag(named)
 	if err != nil {
 		return registryRef{}, misused("%w", err)
@@ -61,7 +64,11 @@ func (r registryRef) reference() name.Reference {
 
 // String is the full form that messages and logs have.
 func (r registryRef) String() string {
-	s := "docker://" + strings.TrimPrefix(r.repo.Name(), "index.")
+	host := r.repo.RegistryStr()
+	if host == name.DefaultRegistry {
+		host = "docker.io" // as people know it
+	}
+	s := "docker://" + host + "/" + r.repo.RepositoryStr()
 	if r.tag != "" {
 		s += ":" + r.tag
 	}

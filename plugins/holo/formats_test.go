@@ -43,26 +43,6 @@ func TestParseHolorc(t *testing.T) {
 	}
 }
 
-func FuzzParseHolorc(f *testing.F) {
-	for _, s := range []string{"", "plugin a\nplugin b=/c", "#x\n plugin \x00=\xff", "plugin\t\n"} {
-		f.Add(s)
-	}
-	f.Fuzz(func(t *testing.T, text string) {
-		lines, err := ParseHolorc("f", strings.NewReader(text))
-		if err != nil {
-			if !strings.Contains(err.Error(), "f, line ") {
-				t.Errorf("error without a place: %v", err)
-			}
-			return
-		}
-		for _, l := range lines {
-			if l.Number < 1 || strings.ContainsAny(l.ID+l.Path, "\n") || strings.Contains(l.ID, "=") {
-				t.Errorf("%+v", l)
-			}
-		}
-	})
-}
-
 func TestInfo(t *testing.T) {
 	tests := []struct {
 		name, text, err string
@@ -133,33 +113,6 @@ func TestMessages(t *testing.T) {
 			t.Errorf("wrote %s, read %s", o, got)
 		}
 	}
-}
-
-func FuzzFD3(f *testing.F) {
-	for _, s := range []string{"", "a\x00b\x00", "a\x00b", "a\x00", "\x00\x00", "a\x00\x00", "\x00b\x00", "not changed\n"} {
-		f.Add(s)
-	}
-	f.Fuzz(func(t *testing.T, s string) {
-		for _, o := range ParseMessages([]byte(s)) {
-			if !strings.Contains(s, message(o)) {
-				t.Errorf("%q holds no %s", s, o)
-			}
-		}
-		from, to, ok := ParsePaths([]byte(s))
-		if !ok && (from != "" || to != "") {
-			t.Errorf("paths %q %q, but no diff", from, to)
-		}
-		if from == "" && to == "" {
-			return
-		}
-		var b bytes.Buffer
-		if err := WritePaths(&b, from, to); err != nil {
-			t.Fatal(err)
-		}
-		if f2, t2, ok := ParsePaths(b.Bytes()); !ok || f2 != from || t2 != to {
-			t.Errorf("%q %q became %q %q", from, to, f2, t2)
-		}
-	})
 }
 
 func TestPaths(t *testing.T) {

@@ -112,33 +112,3 @@ func TestWriteReportRefuses(t *testing.T) {
 		}
 	}
 }
-
-func FuzzReport(f *testing.F) {
-	for _, s := range []string{
-		"", "ENTITY: a\nACTION: Scrubbing (x)\nSOURCE: s\nfoo: bar\n", "ENTITY: a\nENTITY: a\nX: y", "SOURCE: x\n",
-		"ENTITY: a\nACTION: Working on (why)\n\n\n", "\xff: \xfe\nENTITY: \x00", "ENTITY: a\nfoo: x \nACTION: y",
-	} {
-		f.Add(s)
-	}
-	f.Fuzz(func(t *testing.T, s string) {
-		r, err := ParseReport("x", strings.NewReader(s))
-		if err != nil {
-			return
-		}
-		var b bytes.Buffer
-		if err := WriteReport(&b, r.Entities); err != nil {
-			t.Fatal(err)
-		}
-		// Space at the very end of a report is not part of its last value.
-		if text := b.String(); strings.TrimSpace(text) != strings.TrimSuffix(text, "\n") {
-			return
-		}
-		again, err := ParseReport("x", &b)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if diff := cmp.Diff(r.Entities, again.Entities); diff != "" {
-			t.Error(diff)
-		}
-	})
-}

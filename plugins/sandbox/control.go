@@ -67,7 +67,7 @@ func readJob(r io.Reader) (j job, err error) {
 	j.isolation, j.fd3 = Isolation(head[4]), head[5] == 1
 	args, env := uint64(binary.BigEndian.Uint32(head[6:])), uint64(binary.BigEndian.Uint32(head[10:]))
 	parts := bytes.Split(body, []byte{0})
-	if uint64(len(parts)) != 2+args+env+1 { // the last string's NUL is followed by nothing
+	if uint64(len(parts)) != 2+args+env+1 || len(parts[len(parts)-1]) > 0 { // the last string's NUL is followed by nothing
 		return j, errors.New("internal error: number of strings in the job")
 	}
 	strs := make([]string, 0, len(parts))
