@@ -1,5 +1,10 @@
 package rootfs
 
+import (
+	"fmt"
+	"io"
+)
+
 // Limits bounds what is read from images, archives and plugins: all of it is untrusted. A zero field means its default,
 // which no real image is known to meet.
 type Limits struct {
@@ -48,4 +53,21 @@ func setDefault[T int | int64](p *T, v T) {
 	if *p == 0 {
 		*p = v
 	}
+}
+
+// limitReader fails where io.LimitReader would end.
+type limitReader struct {
+	r    io.Reader
+	left int64
+}
+
+func (l *limitReader) Read(p []byte) (int, error) {
+	if int64(len(p)) > l.left {
+		p = p[:l.left+1]
+	}
+	n, err := l.r.Read(p)
+	if l.left -= int64(n); l.left < 0 {
+		return n, fmt.Errorf("layer is larger than allowed: %w", ErrLimit)
+	}
+	return n, err
 }

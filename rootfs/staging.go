@@ -77,7 +77,7 @@ func Stage(ctx context.Context, layers []Layer, o StageOptions) (*Staging, error
 func (s *Staging) readLayers(ctx context.Context, layers []Layer, plain bool) error {
 	c := newCopier(s.disk)
 	defer c.close()
-	u := &unpacker{tree: s.tree, disk: c, limits: s.limits, plain: plain}
+	u := &unpacker{tree: s.tree, disk: c, limits: s.limits, plain: plain, notice: s.notice}
 	for _, l := range layers {
 		if err := u.read(ctx, l); err != nil {
 			return err

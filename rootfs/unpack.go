@@ -27,6 +27,9 @@ type unpacker struct {
 	// plain is for a tarball that is no layer: it can have no whiteouts.
 	plain   bool
 	entries int
+	// notice is told once of access control lists that are left out.
+	notice  func(string)
+	noticed bool
 	// left is how many bytes of content the layer may still have: holes and further names of a file take no room in a
 	// layer, but on the disk.
 	left int64
@@ -122,6 +125,7 @@ func (u *unpacker) entry(h *tar.Header, content io.Reader) error {
 	if err != nil {
 		return err
 	}
+	u.noticeACL(h)
 	if m.Type == Directory {
 		return u.directory(parent, base, m)
 	}
@@ -137,6 +141,16 @@ func (u *unpacker) entry(h *tar.Header, content io.Reader) error {
 	}
 	u.left -= n.cur.Size
 	return nil
+}
+
+// noticeACL tells of an access control list as star writes it, as text with names of users, for which this program asks
+// nobody. The other form is an extended attribute as any.
+func (u *unpacker) noticeACL(h *tar.Header) {
+	if !u.noticed && (h.PAXRecords["SCHILY.acl.access"] != "" || h.PAXRecords["SCHILY.acl.default"] != "") {
+		u.noticed = true
+		u.notice(fmt.Sprintf("layer %d, entry %.200q: its access control list is text, which is left out, there and in what follows",
+			u.layer+1, h.Name))
+	}
 }
 
 // add puts a name into the tree. What is counted are entries and names: an entry can bring directories that have no
@@ -275,21 +289,4 @@ func (u *unpacker) clear(parent *node, base string) error {
 	}
 	u.tree.drop(n)
 	return nil
-}
-
-// limitReader fails where io.LimitReader would end.
-type limitReader struct {
-	r    io.Reader
-	left int64
-}
-
-func (l *limitReader) Read(p []byte) (int, error) {
-	if int64(len(p)) > l.left {
-		p = p[:l.left+1]
-	}
-	n, err := l.r.Read(p)
-	if l.left -= int64(n); l.left < 0 {
-		return n, fmt.Errorf("layer is larger than allowed: %w", ErrLimit)
-	}
-	return n, err
 }
