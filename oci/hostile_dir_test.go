@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"net"
 	"os"
@@ -153,6 +154,25 @@ func TestHostileDir(t *testing.T) {
 	var tree bytes.Buffer
 	must(t, (rootfs.Tree{Staging: s, Epoch: time.Now().Add(time.Hour)}).WriteTar(t.Context(), &tree))
 	if d := cmp.Diff(want, rootfstest.List(t, tree.Bytes())[1:]); d != "" {
+		t.Errorf("want -, got +:\n%s", d)
+	}
+}
+
+// TestDirNotices: what is left out is said when a directory is first read, and only then.
+func TestDirNotices(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	must(t, unix.Mknod(filepath.Join(dir, "s"), unix.S_IFSOCK|0o600, 0))
+	var notices []string
+	img, err := oci.RootFS{}.Open(t.Context(), dir, oci.OpenOptions{Notice: func(text string) { notices = append(notices, text) }})
+	must(t, err)
+	for range 2 {
+		r, err := img.Layers[0].Open(t.Context())
+		must(t, err)
+		_, err = io.Copy(io.Discard, r)
+		must(t, err, r.Close())
+	}
+	if d := cmp.Diff([]string{"s is a socket, which no image can hold: left out"}, notices); d != "" {
 		t.Errorf("want -, got +:\n%s", d)
 	}
 }

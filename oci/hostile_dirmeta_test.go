@@ -60,7 +60,7 @@ func TestHostileDirMetadata(t *testing.T) {
 
 	inside := opened(t, dir)
 	var tar bytes.Buffer
-	must(t, rootfs.TarDir(t.Context(), dir, &tar, rootfs.Limits{}))
+	must(t, rootfs.TarDir(t.Context(), dir, &tar, rootfs.TarDirOptions{}))
 	if names := inside(); slices.Contains(names, "disk") || slices.Contains(names, "none") {
 		t.Errorf("a device was opened: %q", names)
 	}

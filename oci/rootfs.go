@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"sync/atomic"
 
 	"golang.org/x/sys/unix"
 
@@ -28,8 +29,13 @@ func (RootFS) Open(_ context.Context, dir string, o OpenOptions) (*Image, error)
 	if err != nil {
 		return nil, fmt.Errorf("opening rootfs:%s: %w", dir, err)
 	}
+	var again atomic.Bool
 	open := func(ctx context.Context) (io.ReadCloser, error) {
-		return piped(ctx, func(ctx context.Context, w io.Writer) error { return rootfs.TarDir(ctx, dir, w, o.Limits) }), nil
+		tarDir := rootfs.TarDirOptions{Limits: o.Limits}
+		if !again.Swap(true) {
+			tarDir.Notice = o.Notice
+		}
+		return piped(ctx, func(ctx context.Context, w io.Writer) error { return rootfs.TarDir(ctx, dir, w, tarDir) }), nil
 	}
 	return &Image{Ref: NameRootFS, Layers: []Layer{newTreeLayer(false, o.Limits, open)}}, nil
 }

@@ -25,6 +25,8 @@ type OpenOptions struct {
 	Limits rootfs.Limits
 	// Stdin is what "-" means.
 	Stdin io.Reader
+	// Notice is told, when a directory is first read, what is left out of it; nil means nobody listens.
+	Notice func(string)
 }
 
 // CreateOptions say how a destination is written.

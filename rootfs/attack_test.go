@@ -107,7 +107,7 @@ func TestAttackOnHost(t *testing.T) {
 	defer stop()
 	for range 300 {
 		assault(t, h)
-		_ = rootfs.TarDir(t.Context(), s.Dir(), io.Discard, rootfs.Limits{})
+		_ = rootfs.TarDir(t.Context(), s.Dir(), io.Discard, rootfs.TarDirOptions{})
 	}
 	stop()
 	must(t, w.Close())

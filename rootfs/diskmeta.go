@@ -32,6 +32,9 @@ func readMeta(dirfd int, base string) (Meta, diskStat, error) {
 
 var errSocket = errors.New("is a socket")
 
+// noSocket is the notice about a socket.
+func noSocket(path string) string { return path + " is a socket, which no image can hold: left out" }
+
 func readlinkAt(dirfd int, base string) (string, error) {
 	buf := make([]byte, 4096)
 	n, err := unix.Readlinkat(dirfd, base, buf)

@@ -64,7 +64,7 @@ func FuzzStage(f *testing.F) {
 		}
 		if os.Geteuid() == 0 && !bytes.Contains(whole, []byte("SCHILY.xattr.")) { // of attributes, the disk refuses some
 			var disk bytes.Buffer
-			must(t, rootfs.TarDir(t.Context(), s.Dir(), &disk, rootfs.Limits{}))
+			must(t, rootfs.TarDir(t.Context(), s.Dir(), &disk, rootfs.TarDirOptions{}))
 			must(t, compareDisk(t, start, disk.Bytes(), whole))
 		}
 	})

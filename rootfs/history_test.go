@@ -111,7 +111,7 @@ func checkHistory(t *testing.T, dir string, h rootfstest.History, onDisk bool) e
 		return err
 	}
 	var disk bytes.Buffer
-	if err := rootfs.TarDir(t.Context(), s.Dir(), &disk, rootfs.Limits{}); err != nil {
+	if err := rootfs.TarDir(t.Context(), s.Dir(), &disk, rootfs.TarDirOptions{}); err != nil {
 		return err
 	}
 	return errors.Join(err, compareDisk(t, start, disk.Bytes(), want))

@@ -171,7 +171,7 @@ func (sc *scanner) changed(ctx context.Context, parent, n *node, dirfd int, name
 	}
 	m, now, err := sc.readMeta(dirfd, name)
 	if errors.Is(err, errSocket) {
-		sc.s.notice(fmt.Sprintf("%s is a socket, which no image can hold: left out", joinName(parent.path(), name)))
+		sc.s.notice(noSocket(joinName(parent.path(), name)))
 		if n != nil {
 			sc.s.record(n.path(), sc.by)
 			sc.s.tree.drop(n)

@@ -258,7 +258,7 @@ func TestWriteDirEqualsTheTree(t *testing.T) {
 	out := filepath.Join(t.TempDir(), "out")
 	must(t, rootfs.Tree{Staging: s, Epoch: epoch}.WriteDir(t.Context(), out))
 	var buf bytes.Buffer
-	must(t, rootfs.TarDir(context.Background(), out, &buf, rootfs.Limits{}))
+	must(t, rootfs.TarDir(context.Background(), out, &buf, rootfs.TarDirOptions{}))
 	if d := cmp.Diff(tree(t, s), rootfstest.List(t, buf.Bytes())); d != "" {
 		t.Errorf("model -, directory +:\n%s", d)
 	}

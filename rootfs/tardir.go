@@ -10,18 +10,25 @@ import (
 	"golang.org/x/sys/unix"
 )
 
+// TarDirOptions say how a directory is read.
+type TarDirOptions struct {
+	Limits Limits
+	// Notice is told what is left out and why; nil means nobody listens.
+	Notice func(string)
+}
+
 // TarDir writes a directory of the host as one deterministic tar, as a source that is no image: names in byte order,
 // hard links kept, times as they are. Nothing in the directory is changed.
 //
-// Sockets are left out. Of another file system that is mounted inside, the mount point is written and nothing below:
+// Sockets are left out, with a notice. Of another file system that is mounted inside, the mount point is written and nothing below:
 // that is /proc and /sys, when the directory is a running system's root.
-func TarDir(ctx context.Context, dir string, w io.Writer, l Limits) error {
+func TarDir(ctx context.Context, dir string, w io.Writer, o TarDirOptions) error {
 	d, err := openDisk(dir, unix.RESOLVE_BENEATH|unix.RESOLVE_NO_SYMLINKS)
 	if err != nil {
 		return err
 	}
 	defer d.close()
-	t := &tarDir{limits: l.WithDefaults(), tw: tar.NewWriter(w), links: map[fileID]string{}}
+	t := &tarDir{limits: o.Limits.WithDefaults(), notice: o.Notice, tw: tar.NewWriter(w), links: map[fileID]string{}}
 	m, st, err := readMeta(d.fd, ".")
 	if err != nil {
 		return fmt.Errorf("reading %s: %w", dir, err)
@@ -41,6 +48,7 @@ func TarDir(ctx context.Context, dir string, w io.Writer, l Limits) error {
 
 type tarDir struct {
 	limits Limits
+	notice func(string)
 	tw     *tar.Writer
 	dev    uint64
 	count  int
@@ -73,6 +81,9 @@ func (t *tarDir) dir(ctx context.Context, path string, dirfd int) error {
 func (t *tarDir) file(ctx context.Context, path string, dirfd int, name string) error {
 	m, st, err := readMeta(dirfd, name)
 	if errors.Is(err, errSocket) {
+		if t.notice != nil {
+			t.notice(noSocket(path))
+		}
 		return nil
 	}
 	if err != nil {

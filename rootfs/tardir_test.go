@@ -22,7 +22,7 @@ func TestTarDirErrorsNameTheFileOnce(t *testing.T) {
 	must(t, os.MkdirAll(filepath.Join(dir, "a/b/c"), 0755))
 	must(t, unix.Mknod(filepath.Join(dir, "a/b/c/lastlog"), unix.S_IFREG|0600, 0))
 	must(t, os.Truncate(filepath.Join(dir, "a/b/c/lastlog"), 1<<40))
-	err := rootfs.TarDir(t.Context(), dir, io.Discard, rootfs.Limits{})
+	err := rootfs.TarDir(t.Context(), dir, io.Discard, rootfs.TarDirOptions{})
 	if !errors.Is(err, rootfs.ErrLimit) || strings.Count(err.Error(), "a/b") != 1 || !strings.HasPrefix(err.Error(), "reading "+dir+": access a/b/c/lastlog: ") {
 		t.Errorf("got %v", err)
 	}
@@ -45,7 +45,7 @@ func TestTarDirStopsAtMounts(t *testing.T) {
 			must(t, err)
 		}
 		var buf bytes.Buffer
-		err := rootfs.TarDir(t.Context(), dir, &buf, rootfs.Limits{})
+		err := rootfs.TarDir(t.Context(), dir, &buf, rootfs.TarDirOptions{})
 		must(t, errors.Join(err, unix.Unmount(at, 0)))
 		lines, _ := rootfstest.Flat(t, buf.Bytes())
 		if len(lines) != 2 || !strings.Contains(lines[1], " mnt/") {

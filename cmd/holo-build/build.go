@@ -170,7 +170,7 @@ func (b *build) close() error {
 // open opens the source; its layers are read later.
 func (b *build) open(ctx context.Context) (*oci.Image, error) {
 	img, err := openSource(ctx, b.o.source, oci.OpenOptions{
-		Platform: b.o.platform, Dir: b.work.Path, Limits: b.limits, Stdin: b.stdin,
+		Platform: b.o.platform, Dir: b.work.Path, Limits: b.limits, Stdin: b.stdin, Notice: b.ui.warn,
 	})
 	if err != nil {
 		return nil, err

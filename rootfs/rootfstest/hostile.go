@@ -136,7 +136,7 @@ func Canary(t testing.TB) string {
 func Snapshot(t testing.TB, dir string) []string {
 	t.Helper()
 	var buf bytes.Buffer
-	if err := rootfs.TarDir(context.Background(), dir, &buf, rootfs.Limits{}); err != nil { // also in a Cleanup
+	if err := rootfs.TarDir(context.Background(), dir, &buf, rootfs.TarDirOptions{}); err != nil { // also in a Cleanup
 		t.Fatal(err)
 	}
 	return List(t, buf.Bytes())
