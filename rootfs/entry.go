@@ -75,15 +75,19 @@ func entryMeta(h *tar.Header, l Limits) (Meta, error) {
 // quarter of a GiB, unless the limit is raised.
 const heldFactor = 256
 
-// meta is entryMeta, with what the model has to hold of it counted.
-func (u *unpacker) meta(h *tar.Header) (Meta, error) {
-	m, err := entryMeta(h, u.limits)
-	u.held += len(m.Target)
+// tally counts the bytes of extended attributes and link targets: a layer that is small as it is stored can have a
+// megabyte of them in each of many entries.
+type tally int
+
+// meta is entryMeta, with what has to be held of it counted.
+func (t *tally) meta(h *tar.Header, l Limits) (Meta, error) {
+	m, err := entryMeta(h, l)
+	*t += tally(len(m.Target))
 	for name, value := range m.Xattrs {
-		u.held += len(name) + len(value)
+		*t += tally(len(name) + len(value))
 	}
-	if err == nil && u.held/heldFactor >= u.limits.XattrBytes {
-		err = fmt.Errorf("extended attributes and link targets of all entries: more than %d times %d bytes: %w", heldFactor, u.limits.XattrBytes, ErrLimit)
+	if err == nil && int(*t)/heldFactor >= l.XattrBytes {
+		err = fmt.Errorf("extended attributes and link targets of all entries: more than %d times %d bytes: %w", heldFactor, l.XattrBytes, ErrLimit)
 	}
 	return m, err
 }

@@ -48,7 +48,24 @@ type Staging struct {
 //
 // Metadata that the caller may not give to files is kept in the model. Errors about a layer are *LayerError; the caller
 // removes o.Dir.
-func Stage(ctx context.Context, layers []Layer, o StageOptions) (*Staging, error) {
+func Stage(ctx context.Context, layers []Layer, o StageOptions) (_ *Staging, err error) {
+	dir := filepath.Join(o.Dir, "layers")
+	if err := os.Mkdir(dir, 0700); err != nil {
+		return nil, fmt.Errorf("unpacking the layers: %w", err)
+	}
+	list, err := UnpackAll(ctx, layers, dir, o.Limits)
+	// They are open, and nobody needs to find them: they are gone as soon as they are closed. Where a file system keeps
+	// open files under other names, they go with the caller's directory.
+	_ = os.RemoveAll(dir)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, closeAll(list)) }()
+	return StageUnpacked(ctx, list, o)
+}
+
+// StageUnpacked is Stage for layers that have been read. The caller closes them.
+func StageUnpacked(ctx context.Context, layers []*Unpacked, o StageOptions) (*Staging, error) {
 	dir, err := filepath.Abs(filepath.Join(o.Dir, "root"))
 	if err == nil {
 		err = os.Mkdir(dir, 0700)
@@ -74,23 +91,21 @@ func Stage(ctx context.Context, layers []Layer, o StageOptions) (*Staging, error
 	return s, nil
 }
 
-func (s *Staging) readLayers(ctx context.Context, layers []Layer, plain bool) error {
-	c := newCopier(s.disk)
-	defer c.close()
-	u := &unpacker{tree: s.tree, disk: c, limits: s.limits, plain: plain, notice: s.notice}
+func (s *Staging) readLayers(ctx context.Context, layers []*Unpacked, plain bool) error {
+	m := &merger{tree: s.tree, limits: s.limits, plain: plain, notice: s.notice}
 	for _, l := range layers {
-		if err := u.read(ctx, l); err != nil {
+		if err := m.apply(ctx, l); err != nil {
 			return err
 		}
 	}
-	return s.seal(c)
+	if err := populate(ctx, s.disk, s.tree.root); err != nil {
+		return fmt.Errorf("writing the staging root: %w", err)
+	}
+	return s.seal()
 }
 
 // seal makes what was read the base.
-func (s *Staging) seal(c *copier) error {
-	if err := c.seal(s.tree.root, "."); err != nil {
-		return fmt.Errorf("finishing the staging root: %w", err)
-	}
+func (s *Staging) seal() error {
 	now, err := s.probe()
 	if err != nil {
 		return err

@@ -17,6 +17,9 @@ type inode struct {
 	Meta
 	// layer is the layer that brought it, counted from 0.
 	layer int
+	// from has the content of a regular file of the base, at offset.
+	from   *Unpacked
+	offset int64
 }
 
 // node is a name in the tree, in two generations: base is what the layers said, cur what the tree is now; nil means
@@ -65,6 +68,15 @@ func (n *node) path() string {
 	}
 	slices.Reverse(parts)
 	return strings.Join(parts, "/")
+}
+
+// pathSize is the length of path.
+func (n *node) pathSize() int {
+	size := len(n.name)
+	for n = n.parent; n != nil && n.parent != nil; n = n.parent {
+		size += len(n.name) + 1
+	}
+	return size
 }
 
 // live returns the child of that name if it exists now.

@@ -14,7 +14,7 @@ const (
 )
 
 // whiteout carries out an entry that is a mark of deletion; done says that it was one.
-func (u *unpacker) whiteout(dir, base string) (done bool, err error) {
+func (u *merger) whiteout(dir, base string) (done bool, err error) {
 	for part := range strings.SplitSeq(dir, "/") {
 		if strings.HasPrefix(part, whiteoutAUFS) && part != whiteoutOpaque && !u.plain {
 			return true, nil
@@ -45,42 +45,33 @@ func (u *unpacker) whiteout(dir, base string) (done bool, err error) {
 	}
 	if base != whiteoutOpaque {
 		if n := parent.live(target); n != nil {
-			_, err = u.hideLower(n)
+			u.hideLower(n)
 		}
-		return true, err
+		return true, nil
 	}
-	return true, u.hideBelow(parent)
+	u.hideBelow(parent)
+	return true, nil
 }
 
 // hideBelow removes what lower layers have brought below n.
-func (u *unpacker) hideBelow(n *node) error {
+func (u *merger) hideBelow(n *node) {
 	if n.swept > u.layer {
-		return nil // a layer full of the same mark must not cost more than it holds
+		return // a layer full of the same mark must not cost more than it holds
 	}
 	n.swept = u.layer + 1
 	for _, c := range n.kids { // those that go are dropped while ranging, which Go allows
-		if _, err := u.hideLower(c); err != nil {
-			return err
-		}
+		u.hideLower(c)
 	}
-	return nil
 }
 
 // hideLower removes what lower layers have brought at and below n. Whatever this layer brought stays, whether it came
 // before or after the mark, and so do the directories it needs.
-func (u *unpacker) hideLower(n *node) (kept bool, err error) {
-	if err := u.hideBelow(n); err != nil {
-		return false, err
-	}
+func (u *merger) hideLower(n *node) {
+	u.hideBelow(n)
 	// Until the base is sealed there is no child but those that exist now.
-	if n.broughtBy() == u.layer || len(n.kids) > 0 {
-		return true, nil
+	if n.broughtBy() != u.layer && len(n.kids) == 0 {
+		u.tree.drop(n)
 	}
-	if err := u.disk.remove(n); err != nil {
-		return false, err
-	}
-	u.tree.drop(n)
-	return false, nil
 }
 
 // broughtBy is the layer that brought a name.
