@@ -3,6 +3,7 @@ package oci
 import (
 	"bufio"
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
 	"runtime"
@@ -11,6 +12,8 @@ import (
 	"github.com/klauspost/compress/gzip"
 	"github.com/klauspost/compress/zstd"
 	"github.com/klauspost/pgzip"
+
+	"github.com/holo-build/holo-build/rootfs"
 )
 
 // Compression is how a layer or a tarball is stored.
@@ -77,11 +80,25 @@ func inflate(r io.Reader) (io.ReadCloser, error) {
 		d, err := zstd.NewReader(b, zstd.WithDecoderConcurrency(1), zstd.WithDecoderLowmem(true),
 			zstd.WithDecoderMaxWindow(maxWindow))
 		if err != nil {
-			return nil, fmt.Errorf("starting zstd: %w", err)
+			return nil, fmt.Errorf("starting zstd: %w", zstdError(err))
 		}
-		return d.IOReadCloser(), nil
+		return readCloser{Reader: readerFunc(func(p []byte) (int, error) {
+			n, err := d.Read(p)
+			return n, zstdError(err)
+		}), close: func() error {
+			d.Close()
+			return nil
+		}}, nil
 	}
 	return io.NopCloser(b), nil
+}
+
+// zstdError marks the errors of a window or a frame that is larger than allowed.
+func zstdError(err error) error {
+	if errors.Is(err, zstd.ErrWindowSizeExceeded) || errors.Is(err, zstd.ErrDecoderSizeExceeded) {
+		return fmt.Errorf("inflating zstd: %w (a window has %d bytes at most): %w", err, maxWindow, rootfs.ErrLimit)
+	}
+	return err
 }
 
 // gunzip reads all members of a gzip stream. After the last, zero bytes are accepted up to the end, as some archivers

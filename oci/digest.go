@@ -15,10 +15,10 @@ const sha256Name = "sha256"
 // descriptor.md, "Digests"). It stands before every path and every request that is made from a digest.
 func checkDigest(h v1.Hash) error {
 	if h.Algorithm != sha256Name {
-		return fmt.Errorf("digest %q: algorithm is not sha256: %w", h.String(), ErrDocument)
+		return fmt.Errorf("digest %s: algorithm is not sha256: %w", quoted(h.String()), ErrDocument)
 	}
 	if !isHex64(h.Hex) {
-		return fmt.Errorf("digest %q: not 64 lower-case hexadecimal digits: %w", h.String(), ErrDocument)
+		return fmt.Errorf("digest %s: not 64 lower-case hexadecimal digits: %w", quoted(h.String()), ErrDocument)
 	}
 	return nil
 }

@@ -61,6 +61,9 @@ func openDockerArchive(ctx context.Context, rest string, o OpenOptions) (*Image,
 	if err != nil {
 		return nil, fmt.Errorf("reading %s: %w", dockerManifest, err)
 	}
+	if err := checkLayers(len(entry.Layers), limits); err != nil {
+		return nil, fmt.Errorf("reading %s: %w", dockerManifest, err)
+	}
 	config, err := readDockerConfig(t, entry.Config, limits.Document)
 	if err != nil {
 		return nil, err
@@ -126,7 +129,7 @@ func chooseDockerImage(raw []byte, name string) (dockerImage, error) {
 func readDockerConfig(t *tarFiles, name string, max int64) ([]byte, error) {
 	name = path.Clean(name)
 	if !fs.ValidPath(name) {
-		return nil, fmt.Errorf("configuration %q: the name leads out of the archive: %w", name, ErrDocument)
+		return nil, fmt.Errorf("configuration %s: the name leads out of the archive: %w", quoted(name), ErrDocument)
 	}
 	raw, err := readFile(t, name, max)
 	if err != nil {
@@ -134,7 +137,7 @@ func readDockerConfig(t *tarFiles, name string, max int64) ([]byte, error) {
 	}
 	hex := strings.TrimSuffix(strings.TrimPrefix(path.Base(name), "sha256:"), ".json")
 	if got := hashOf(raw); isHex64(hex) && got.Hex != hex {
-		return nil, &BlobError{Blob: "configuration " + name, Wanted: "sha256:" + hex, Got: got.String()}
+		return nil, &BlobError{Blob: "configuration " + word(name), Wanted: "sha256:" + hex, Got: got.String()}
 	}
 	return raw, nil
 }
@@ -143,7 +146,7 @@ func readDockerConfig(t *tarFiles, name string, max int64) ([]byte, error) {
 func dockerLayers(ctx context.Context, t *tarFiles, entry dockerImage, config []byte, limits rootfs.Limits) (*Image, error) {
 	c, err := parseConfig(config)
 	if err != nil {
-		return nil, fmt.Errorf("reading configuration %s: %w", entry.Config, err)
+		return nil, fmt.Errorf("reading configuration %s: %w", word(entry.Config), err)
 	}
 	ids := c.RootFS.DiffIDs
 	if len(ids) != len(entry.Layers) {
@@ -154,7 +157,7 @@ func dockerLayers(ctx context.Context, t *tarFiles, entry dockerImage, config []
 	for i, name := range entry.Layers {
 		l, err := dockerLayer(ctx, t, path.Clean(name), ids[i], limits)
 		if err != nil {
-			return nil, fmt.Errorf("layer %q: %w", name, err)
+			return nil, fmt.Errorf("layer %s: %w", quoted(name), err)
 		}
 		img.Layers = append(img.Layers, l)
 		descriptors = append(descriptors, encode(l.Descriptor))
@@ -182,7 +185,7 @@ func dockerLayer(ctx context.Context, t *tarFiles, name string, id v1.Hash, limi
 	compression, head, err := sniffed(rc)
 	digest := id
 	if err == nil && compression != None {
-		v := newVerifier(head, name, v1.Hash{}, size)
+		v := newVerifier(head, word(name), v1.Hash{}, size)
 		_, err = copyAll(ctx, io.Discard, v)
 		digest = sumOf(v.hash)
 	}

@@ -63,7 +63,7 @@ func documentType(o object, claimed types.MediaType) (types.MediaType, error) {
 			return "", documentError(err)
 		}
 		if claimed != "" && body != claimed {
-			return "", fmt.Errorf("the document says it is %q, what refers to it says %q: %w", body, claimed, ErrDocument)
+			return "", fmt.Errorf("the document says it is %s, what refers to it says %s: %w", quoted(body), quoted(claimed), ErrDocument)
 		}
 		said = body
 	}
@@ -79,21 +79,21 @@ func documentType(o object, claimed types.MediaType) (types.MediaType, error) {
 	case said.IsIndex() && !isImage, said.IsImage() && !isIndex:
 		return said, nil
 	case said.IsIndex() || said.IsImage():
-		return "", fmt.Errorf("its members are not those of %q: %w", said, ErrDocument)
+		return "", fmt.Errorf("its members are not those of %s: %w", quoted(said), ErrDocument)
 	case said == "":
 		return "", fmt.Errorf("neither an index nor a manifest: %w", ErrDocument)
 	}
-	return "", fmt.Errorf("%q is neither an index nor an image manifest of OCI or Docker: %w", said, ErrMediaType)
+	return "", fmt.Errorf("%s is neither an index nor an image manifest of OCI or Docker: %w", quoted(said), ErrMediaType)
 }
 
 // checkTypes fails if configuration or layers are of a kind that is not known.
 func (d document) checkTypes() error {
 	if !d.config.MediaType.IsConfig() {
-		return fmt.Errorf("%q is no image configuration: %w", d.config.MediaType, ErrMediaType)
+		return fmt.Errorf("%s is no image configuration: %w", quoted(d.config.MediaType), ErrMediaType)
 	}
 	for i, l := range d.layers {
 		if !isLayer(l.MediaType) {
-			return fmt.Errorf("layer %d: %q: %w", i+1, l.MediaType, ErrMediaType)
+			return fmt.Errorf("layer %d: %s: %w", i+1, quoted(l.MediaType), ErrMediaType)
 		}
 	}
 	return nil
@@ -174,7 +174,7 @@ func parseConfig(raw []byte) (configuration, error) {
 		return c, documentError(err)
 	}
 	if c.RootFS.Type != "layers" {
-		return c, fmt.Errorf("rootfs has type %q, not \"layers\": %w", c.RootFS.Type, ErrDocument)
+		return c, fmt.Errorf("rootfs has type %s, not \"layers\": %w", quoted(c.RootFS.Type), ErrDocument)
 	}
 	for _, h := range c.RootFS.DiffIDs {
 		if err := checkDigest(h); err != nil {

@@ -3,7 +3,6 @@ package oci
 import (
 	"errors"
 	"fmt"
-	"strings"
 )
 
 // Questions that callers ask of an error with errors.Is.
@@ -43,19 +42,19 @@ func (e *BlobError) Is(target error) bool { return target == ErrDigest }
 type PlatformError struct {
 	// Wanted is empty if none was asked for.
 	Wanted string
-	// Have lists the platforms in the order of the index.
+	// Have lists the platforms in the order of the index, as it has them: any text.
 	Have []string
 }
 
 func (e *PlatformError) Error() string {
-	have := "it has " + strings.Join(e.Have, ", ")
+	have := "it has " + listed(e.Have, word)
 	if len(e.Have) == 0 {
 		have = "it has none"
 	}
 	if e.Wanted == "" {
 		return "the index holds images for several platforms, name one with --platform: " + have
 	}
-	return fmt.Sprintf("no single image for platform %s: %s", e.Wanted, have)
+	return fmt.Sprintf("no single image for platform %s: %s", word(e.Wanted), have)
 }
 
 // Is makes every PlatformError match ErrPlatform.

@@ -70,7 +70,7 @@ func readFile(f files, name string, max int64) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	b, err := io.ReadAll(limitReader(rc, name, max))
+	b, err := io.ReadAll(limitReader(rc, word(name), max))
 	return b, errors.Join(err, rc.Close())
 }
 

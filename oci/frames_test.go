@@ -72,3 +72,37 @@ func TestFramesFail(t *testing.T) {
 		}
 	}
 }
+
+// onceFailing fails the first time only.
+type onceFailing struct {
+	err    error
+	writes int
+}
+
+func (w *onceFailing) Write(p []byte) (int, error) {
+	w.writes++
+	if w.writes == 1 {
+		return 0, w.err
+	}
+	return len(p), nil
+}
+
+// TestFramesFailOnce: a writer that has failed would take later frames; they are not written, and its error stays.
+func TestFramesFailOnce(t *testing.T) {
+	t.Parallel()
+	full := errors.New("disk full")
+	for _, frames := range []int{1, 2, 12} {
+		w := &onceFailing{err: full}
+		z, err := newFrameWriter(w, 2)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = z.Write(noise(frames*zstdFrame + 1))
+		if err := deflated(z, err); err != full {
+			t.Errorf("%d frames: %v, want the first error", frames, err)
+		}
+		if w.writes != 1 {
+			t.Errorf("%d frames: %d writes, none should follow the one that failed", frames, w.writes)
+		}
+	}
+}

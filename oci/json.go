@@ -39,7 +39,7 @@ func parseObject(raw []byte) (object, error) {
 		}
 		m := member{name: t.(string)}
 		if seen[m.name] {
-			return nil, fmt.Errorf("member %q stands twice: %w", m.name, ErrDocument)
+			return nil, fmt.Errorf("member %s stands twice: %w", quoted(m.name), ErrDocument)
 		}
 		seen[m.name] = true
 		if err := d.Decode(&m.value); err != nil {
@@ -60,7 +60,7 @@ func documentError(err error) error {
 	if err == io.EOF {
 		err = io.ErrUnexpectedEOF
 	}
-	return fmt.Errorf("parsing JSON: %w: %w", ErrDocument, err)
+	return fmt.Errorf("parsing JSON: %w: %w", ErrDocument, foreign(err))
 }
 
 // get returns the value of a member, nil if it is not there or null.
@@ -115,7 +115,7 @@ func (o object) onlyExact(names ...string) error {
 	for _, m := range o {
 		for _, n := range names {
 			if m.name != n && strings.EqualFold(m.name, n) {
-				return fmt.Errorf("member %q is not %q: %w", m.name, n, ErrDocument)
+				return fmt.Errorf("member %s is not %q: %w", quoted(m.name), n, ErrDocument)
 			}
 		}
 	}
@@ -173,7 +173,7 @@ func checkJSON(raw []byte) error {
 		if s, ok := t.(string); ok && name {
 			names := open[len(open)-1]
 			if names[s] {
-				return fmt.Errorf("member %q stands twice: %w", s, ErrDocument)
+				return fmt.Errorf("member %s stands twice: %w", quoted(s), ErrDocument)
 			}
 			names[s] = true
 			name = false

@@ -62,15 +62,19 @@ func (l Layer) Open(ctx context.Context) (io.ReadCloser, error) {
 		}
 		return nil
 	}
-	max := l.max
-	if max == 0 {
-		max = rootfs.Limits{}.WithDefaults().LayerBytes
-	}
-	plain, err := newPlainReader(ctx, readCloser{Reader: v, close: stored.Close}, l.name(), max, check)
+	plain, err := newPlainReader(ctx, readCloser{Reader: v, close: stored.Close}, l.name(), l.Bound(), check)
 	if err != nil || !l.verbatim {
 		return plain, err
 	}
 	return readCloser{Reader: &wholeTar{r: plain, name: l.name()}, close: plain.Close}, nil
+}
+
+// Bound is how many bytes the plain tar may have at most. It implements rootfs.Bounded.
+func (l Layer) Bound() int64 {
+	if l.max == 0 {
+		return rootfs.Limits{}.WithDefaults().LayerBytes
+	}
+	return l.max
 }
 
 // name says which layer it is in messages.

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"strings"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 )
@@ -83,7 +82,7 @@ func openLayout(ctx context.Context, f files, tag, transport string, o OpenOptio
 	if err != nil {
 		return nil, err
 	}
-	op := opening{content: layoutContent{f}, platform: o.Platform, limits: limits}
+	op := opening{content: layoutContent{f}, platform: o.Platform, limits: limits, read: int64(len(raw))}
 	img, err := op.image(ctx, roots)
 	if err != nil {
 		return nil, err
@@ -120,7 +119,7 @@ func checkLayoutFile(f files, max int64) error {
 		return fmt.Errorf("reading %s: %w", layoutFile, documentError(err))
 	}
 	if l.Version != "1.0.0" {
-		return fmt.Errorf("reading %s: version %q is not 1.0.0: %w", layoutFile, l.Version, ErrDocument)
+		return fmt.Errorf("reading %s: version %s is not 1.0.0: %w", layoutFile, quoted(l.Version), ErrDocument)
 	}
 	return nil
 }
@@ -163,5 +162,5 @@ func listTags(tags []string) string {
 	if len(tags) == 0 {
 		return "it has none"
 	}
-	return "it has " + strings.Join(tags, ", ")
+	return "it has " + listed(tags, word)
 }

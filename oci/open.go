@@ -17,6 +17,9 @@ const (
 	maxIndexDepth = 4
 	// maxManifests bounds how many manifests are looked at for one image.
 	maxManifests = 1000
+	// maxDocuments bounds, in documents of the largest size, what is read of them for one image: an index can list a
+	// thousand manifests, each with a configuration of its own.
+	maxDocuments = 8
 )
 
 // content opens documents and blobs by descriptor, unchecked: an image layout, or a registry, which keeps the two
@@ -47,11 +50,35 @@ type opening struct {
 
 	found   []v1.Descriptor // image manifests, each once
 	skipped []types.MediaType
+
+	read      int64 // bytes of documents so far
+	documents map[documentKey]readDoc
+	configs   map[documentKey]readConfig
+}
+
+// documentKey is what a document is read by: two descriptors that differ in size can't both be right.
+type documentKey struct {
+	digest v1.Hash
+	size   int64
+	media  types.MediaType // of an index or a manifest
+}
+
+// readDoc is an index or a manifest that was read.
+type readDoc struct {
+	document
+	raw []byte
+}
+
+// readConfig is a configuration that was read.
+type readConfig struct {
+	configuration
+	raw []byte
 }
 
 // image finds the one image that roots lead to.
 func (o *opening) image(ctx context.Context, roots []v1.Descriptor) (*Image, error) {
 	o.limits = o.limits.WithDefaults()
+	o.documents, o.configs = map[documentKey]readDoc{}, map[documentKey]readConfig{}
 	var wanted platform
 	if o.platform != "" {
 		var ok bool
@@ -86,7 +113,10 @@ func (o *opening) collect(ctx context.Context, list []v1.Descriptor, depth int) 
 			if depth == maxIndexDepth {
 				return fmt.Errorf("indexes refer to indexes more than %d deep: %w", maxIndexDepth, rootfs.ErrLimit)
 			}
-			doc, _, err := o.document(ctx, d)
+			if _, ok := o.documents[keyOf(d)]; ok {
+				continue // it was walked already
+			}
+			doc, err := o.document(ctx, d)
 			if err != nil {
 				return err
 			}
@@ -113,7 +143,7 @@ func isImageEntry(d v1.Descriptor) bool {
 func (o *opening) choose(ctx context.Context, wanted platform) (v1.Descriptor, error) {
 	switch {
 	case len(o.found) == 0 && len(o.skipped) > 0:
-		return v1.Descriptor{}, fmt.Errorf("no image, only %q: %w", o.skipped, ErrMediaType)
+		return v1.Descriptor{}, fmt.Errorf("no image, only %s: %w", listed(o.skipped, quoted), ErrMediaType)
 	case len(o.found) == 0:
 		return v1.Descriptor{}, fmt.Errorf("there is no image in it: %w", ErrDocument)
 	case len(o.found) == 1 && wanted == platform{}:
@@ -149,45 +179,94 @@ func (o *opening) platformOf(ctx context.Context, d v1.Descriptor) (platform, er
 	if p := d.Platform; p != nil && p.OS != "" && p.Architecture != "" {
 		return platform{os: p.OS, arch: p.Architecture, variant: p.Variant}, nil
 	}
-	img, err := o.load(ctx, d)
+	doc, err := o.document(ctx, d)
 	if err != nil {
 		return platform{}, err
 	}
-	return img.config().platform(), nil
+	c, err := o.config(ctx, doc.config)
+	return c.platform(), err
 }
 
-// document reads an index or a manifest.
-func (o *opening) document(ctx context.Context, d v1.Descriptor) (document, []byte, error) {
+func keyOf(d v1.Descriptor) documentKey {
+	return documentKey{digest: d.Digest, size: d.Size, media: d.MediaType}
+}
+
+// account counts a document that is about to be read.
+func (o *opening) account(d v1.Descriptor) error {
+	if max := maxDocuments * o.limits.Document; d.Size > max-o.read {
+		return fmt.Errorf("the documents of one image are more than %d bytes: %w", max, rootfs.ErrLimit)
+	}
+	o.read += d.Size
+	return nil
+}
+
+// document reads an index or a manifest, each once.
+func (o *opening) document(ctx context.Context, d v1.Descriptor) (readDoc, error) {
+	if doc, ok := o.documents[keyOf(d)]; ok {
+		return doc, nil
+	}
 	what := "manifest"
 	if d.MediaType.IsIndex() {
 		what = "index"
 	}
+	if err := o.account(d); err != nil {
+		return readDoc{}, err
+	}
 	raw, err := readDocument(ctx, what, d, o.content.manifest(d), o.limits.Document)
 	if err != nil {
-		return document{}, nil, err
+		return readDoc{}, err
 	}
 	doc, err := parseDocument(raw, d.MediaType)
 	if err != nil {
-		return document{}, nil, fmt.Errorf("reading %s %s: %w", what, d.Digest, err)
+		return readDoc{}, fmt.Errorf("reading %s %s: %w", what, d.Digest, err)
 	}
-	return doc, raw, nil
+	if err := checkLayers(len(doc.layers), o.limits); err != nil {
+		return readDoc{}, fmt.Errorf("reading %s %s: %w", what, d.Digest, err)
+	}
+	o.documents[keyOf(d)] = readDoc{doc, raw}
+	return o.documents[keyOf(d)], nil
+}
+
+// checkLayers fails for an image of more layers than allowed, before any of them is read: thousands of descriptors can
+// name the same small one.
+func checkLayers(n int, l rootfs.Limits) error {
+	if n > l.Layers {
+		return fmt.Errorf("%d layers, more than %d: %w", n, l.Layers, rootfs.ErrLimit)
+	}
+	return nil
+}
+
+// config reads a configuration, each once: any number of manifests may share one.
+func (o *opening) config(ctx context.Context, d v1.Descriptor) (readConfig, error) {
+	if c, ok := o.configs[keyOf(d)]; ok {
+		return c, nil
+	}
+	if err := o.account(d); err != nil {
+		return readConfig{}, err
+	}
+	raw, err := readDocument(ctx, "configuration", d, o.content.blob(d), o.limits.Document)
+	if err != nil {
+		return readConfig{}, err
+	}
+	c, err := parseConfig(raw)
+	if err != nil {
+		return readConfig{}, fmt.Errorf("reading configuration %s: %w", d.Digest, err)
+	}
+	o.configs[keyOf(d)] = readConfig{c, raw}
+	return o.configs[keyOf(d)], nil
 }
 
 // load reads manifest and configuration of one image.
 func (o *opening) load(ctx context.Context, d v1.Descriptor) (*Image, error) {
-	doc, manifest, err := o.document(ctx, d)
+	doc, err := o.document(ctx, d)
 	if err != nil {
 		return nil, err
 	}
-	config, err := readDocument(ctx, "configuration", doc.config, o.content.blob(doc.config), o.limits.Document)
+	c, err := o.config(ctx, doc.config)
 	if err != nil {
 		return nil, err
 	}
-	img := &Image{MediaType: string(doc.mediaType), Manifest: manifest, Config: config}
-	c, err := parseConfig(config)
-	if err != nil {
-		return nil, fmt.Errorf("reading configuration %s: %w", doc.config.Digest, err)
-	}
+	img := &Image{MediaType: string(doc.mediaType), Manifest: doc.raw, Config: c.raw}
 	ids := c.RootFS.DiffIDs
 	if len(ids) != len(doc.layers) {
 		return nil, fmt.Errorf("the manifest %s has %d layers and its configuration %d: %w", d.Digest, len(doc.layers), len(ids), ErrDocument)

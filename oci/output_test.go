@@ -182,31 +182,6 @@ func TestRootFS(t *testing.T) {
 	}
 }
 
-// What a killed build left beside the destination is swept, what another build is still writing is not.
-func TestSweep(t *testing.T) {
-	dir := t.TempDir()
-	live, err := oci.Archive{}.Create(t.Context(), filepath.Join(dir, "live.tar"), oci.CreateOptions{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := live.Write(t.Context(), testResult(t)); err != nil {
-		t.Fatal(err)
-	}
-	put(t, dir, ".holo-build-STALE", "x")
-	if err := os.MkdirAll(filepath.Join(dir, ".holo-build-OLD/layout/blobs"), 0o755); err != nil {
-		t.Fatal(err)
-	}
-	ocitest.Write(t, oci.Archive{}, filepath.Join(dir, "new.tar"), testResult(t))
-	left, err := filepath.Glob(filepath.Join(dir, ".holo-build-*"))
-	if err != nil || len(left) != 1 {
-		t.Errorf("unfinished files %q (%v), want one", left, err)
-	}
-	if err := live.Commit(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	ocitest.Open(t, oci.Archive{}, filepath.Join(dir, "live.tar"))
-}
-
 // /dev/full stands for a disk without room.
 func TestFullDisk(t *testing.T) {
 	full, err := os.OpenFile("/dev/full", os.O_WRONLY, 0)

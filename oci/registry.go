@@ -54,12 +54,12 @@ func (Registry) Open(ctx context.Context, rest string, o OpenOptions) (*Image, e
 	}
 	got, err := remote.Get(ref.reference(), remoteOptions(ctx)...)
 	if err != nil {
-		return nil, fmt.Errorf("opening %s: %w", ref, err)
+		return nil, fmt.Errorf("opening %s: %w", ref, foreign(err))
 	}
 	c := registryContent{repo: ref.repo, digest: hashOf(got.Manifest), raw: got.Manifest}
 	root := v1.Descriptor{MediaType: got.MediaType, Digest: c.digest, Size: int64(len(got.Manifest))}
 	if !root.MediaType.IsImage() && !root.MediaType.IsIndex() {
-		return nil, fmt.Errorf("opening %s: %q is neither an index nor an image manifest of OCI or Docker: %w", ref, root.MediaType, ErrMediaType)
+		return nil, fmt.Errorf("opening %s: %s is neither an index nor an image manifest of OCI or Docker: %w", ref, quoted(root.MediaType), ErrMediaType)
 	}
 	if ref.digest != (v1.Hash{}) && ref.digest != c.digest {
 		return nil, fmt.Errorf("opening %s: %w", ref, &BlobError{Blob: "manifest", Wanted: ref.digest.String(), Got: c.digest.String()})
@@ -90,7 +90,7 @@ func (c registryContent) manifest(d v1.Descriptor) func(context.Context) (io.Rea
 		}
 		got, err := remote.Get(c.repo.Digest(d.Digest.String()), remoteOptions(ctx)...)
 		if err != nil {
-			return nil, err
+			return nil, foreign(err)
 		}
 		return documentBlob(got.Manifest).open(ctx)
 	}
@@ -104,9 +104,10 @@ func (c registryContent) blob(d v1.Descriptor) func(context.Context) (io.ReadClo
 		}
 		l, err := remote.Layer(c.repo.Digest(d.Digest.String()), remoteOptions(ctx)...)
 		if err != nil {
-			return nil, err
+			return nil, foreign(err)
 		}
-		return l.Compressed()
+		rc, err := l.Compressed()
+		return rc, foreign(err)
 	}
 }
 

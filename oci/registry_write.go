@@ -60,7 +60,7 @@ func (r *registryOutput) write(ctx context.Context, res Result) (string, error) 
 	}
 	m := rawManifest{raw: img.Manifest, media: types.MediaType(img.MediaType)}
 	if err := remote.Put(r.ref.repo.Digest(digest.String()), m, remoteOptions(ctx)...); err != nil {
-		return "", fmt.Errorf("pushing manifest %s: %w", digest, err)
+		return "", fmt.Errorf("pushing manifest %s: %w", digest, foreign(err))
 	}
 	r.manifest = &m
 	return digest.String(), nil
@@ -117,7 +117,7 @@ func (r *registryOutput) pushBlob(ctx context.Context, b storedBlob, l Layer, p 
 			push = &remote.MountableLayer{Layer: blob, Reference: from.Digest(b.digest.String())}
 		}
 	}
-	return remote.WriteLayer(r.ref.repo, push, remoteOptions(ctx)...)
+	return foreign(remote.WriteLayer(r.ref.repo, push, remoteOptions(ctx)...))
 }
 
 // Commit moves the tag.
@@ -130,7 +130,7 @@ func (r *registryOutput) Commit(ctx context.Context) error {
 	}
 	if r.ref.tag != "" {
 		if err := remote.Tag(r.ref.repo.Tag(r.ref.tag), *r.manifest, remoteOptions(ctx)...); err != nil {
-			return fmt.Errorf("writing %s: %w", r.ref, err)
+			return fmt.Errorf("writing %s: %w", r.ref, foreign(err))
 		}
 	}
 	r.done = true

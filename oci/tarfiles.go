@@ -145,15 +145,15 @@ func (t *tarFiles) find(name string) (tarEntry, error) {
 		e, ok := t.entries[at]
 		switch {
 		case !ok:
-			return e, &fs.PathError{Op: "open", Path: name, Err: fs.ErrNotExist}
+			return e, &fs.PathError{Op: "open", Path: word(name), Err: fs.ErrNotExist}
 		case e.err != nil:
-			return e, &fs.PathError{Op: "open", Path: name, Err: fmt.Errorf("%w: %w", e.err, ErrDocument)}
+			return e, &fs.PathError{Op: "open", Path: word(name), Err: fmt.Errorf("%w: %w", e.err, ErrDocument)}
 		case e.link == "":
 			return e, nil
 		}
 		at = e.link
 	}
-	return tarEntry{}, &fs.PathError{Op: "open", Path: name, Err: fmt.Errorf("too many links: %w", ErrDocument)}
+	return tarEntry{}, &fs.PathError{Op: "open", Path: word(name), Err: fmt.Errorf("too many links: %w", ErrDocument)}
 }
 
 func (t *tarFiles) open(name string) (io.ReadCloser, int64, error) {

@@ -53,7 +53,7 @@ func TestACLs(t *testing.T) {
 
 	must(t, unix.Lsetxattr(name, access, []byte(acl(6)), 0))
 	must(t, s.Rescan(t.Context(), tester))
-	changes, err := s.Changes()
+	changes, err := s.Changes(epoch)
 	must(t, err)
 	var got []string
 	for _, c := range changes {

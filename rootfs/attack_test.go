@@ -83,7 +83,7 @@ func TestAttackOnStaging(t *testing.T) {
 	for range 100 {
 		assault(t, s.Root(tester))
 		_ = s.Rescan(t.Context(), tester)
-		changes, err := s.Changes()
+		changes, err := s.Changes(epoch)
 		must(t, err)
 		var buf bytes.Buffer
 		_ = s.WriteLayer(t.Context(), &buf, changes, rootfs.PackOptions{Epoch: epoch})

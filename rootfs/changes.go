@@ -3,6 +3,7 @@ package rootfs
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -33,20 +34,20 @@ type Change struct {
 
 // Changes returns what differs from the base, in the order of the layer. A removed directory is one change. What was
 // touched but is equal is none; nor is a time that a directory, or a file with the same content, got from being
-// written to.
-func (s *Staging) Changes() ([]Change, error) {
+// written to, or one after the epoch, which no layer keeps.
+func (s *Staging) Changes(epoch time.Time) ([]Change, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.rejoin()
+	s.rejoin(epoch)
 	var out []Change
 	links := map[*inode]string{}
-	err := s.compare(s.tree.root, links, &out)
+	err := s.compare(s.tree.root, epoch, links, &out)
 	return out, err
 }
 
 // rejoin gives names that were touched but are equal their base's inode back, so that link groups nobody changed stay
 // whole. Names that the build has linked go back together or not at all.
-func (s *Staging) rejoin() {
+func (s *Staging) rejoin(epoch time.Time) {
 	users := map[*inode][]*node{}
 	// The callback returns no error, so walk returns none.
 	_ = s.tree.root.walk(func(n *node) error {
@@ -57,7 +58,7 @@ func (s *Staging) rejoin() {
 	})
 	for _, names := range users {
 		if !slices.ContainsFunc(names, func(n *node) bool {
-			return n.base == nil || n.base != names[0].base || !s.same(n)
+			return n.base == nil || n.base != names[0].base || !s.same(n, epoch)
 		}) {
 			for _, n := range names {
 				n.cur = n.base
@@ -67,14 +68,18 @@ func (s *Staging) rejoin() {
 }
 
 // same reports whether a name that exists in both generations is equal in them, links aside.
-func (s *Staging) same(n *node) bool {
-	return n.cur.Equal(n.base.Meta) && (n.cur.ModTime.Equal(n.base.ModTime) || s.written(n.cur.ModTime))
+func (s *Staging) same(n *node, epoch time.Time) bool {
+	return n.cur.Equal(n.base.Meta) && (n.cur.ModTime.Equal(n.base.ModTime) || s.silent(n.cur.ModTime, epoch))
 }
 
-// written reports whether a time was given by the build's own doing, and so says nothing.
+// silent reports whether a time says nothing of a file. Whether the build's own doing gave it or somebody set it, it would
+// become the epoch; and which of them it was depends on the clock.
+func (s *Staging) silent(t, epoch time.Time) bool { return s.written(t) || t.After(epoch) }
+
+// written reports whether a time was given by the build's own doing.
 func (s *Staging) written(t time.Time) bool { return !t.Before(s.start) }
 
-func (s *Staging) compare(n *node, links map[*inode]string, out *[]Change) error {
+func (s *Staging) compare(n *node, epoch time.Time, links map[*inode]string, out *[]Change) error {
 	if slices.Contains(s.scratch, n.path()) {
 		return nil
 	}
@@ -88,7 +93,7 @@ func (s *Staging) compare(n *node, links map[*inode]string, out *[]Change) error
 		if why := unpackable(n); why != "" {
 			return fmt.Errorf("%s, made by %s: %w: %s", n.path(), lastOf(s.journal[n.path()]), ErrName, why)
 		}
-		s.compareFile(n, links, out)
+		s.compareFile(n, epoch, links, out)
 	}
 	kids := n.sorted()
 	if n.cur.Type != Directory {
@@ -97,14 +102,14 @@ func (s *Staging) compare(n *node, links map[*inode]string, out *[]Change) error
 	// Whiteouts come before their siblings: image-spec, layer.md.
 	for _, c := range kids {
 		if c.cur == nil {
-			if err := s.compare(c, links, out); err != nil {
+			if err := s.compare(c, epoch, links, out); err != nil {
 				return err
 			}
 		}
 	}
 	for _, c := range kids {
 		if c.cur != nil {
-			if err := s.compare(c, links, out); err != nil {
+			if err := s.compare(c, epoch, links, out); err != nil {
 				return err
 			}
 		}
@@ -122,6 +127,16 @@ func unpackable(n *node) string {
 	case n.cur.Type == CharDevice && n.cur.Major == 0 && n.cur.Minor == 0:
 		return "a character device 0:0 is how overlayfs deletes a file"
 	}
+	return untarrable(n.cur.Meta)
+}
+
+// untarrable says why a file can be in no tar at all.
+func untarrable(m Meta) string {
+	for _, name := range slices.Sorted(maps.Keys(m.Xattrs)) {
+		if strings.Contains(name, "=") {
+			return fmt.Sprintf("a tar can't say the name of the extended attribute %.100q", name)
+		}
+	}
 	return ""
 }
 
@@ -134,7 +149,7 @@ func lastOf(by []Actor) string {
 	return cmp.Or(last.Entity, last.Plugin, last.Kind)
 }
 
-func (s *Staging) compareFile(n *node, links map[*inode]string, out *[]Change) {
+func (s *Staging) compareFile(n *node, epoch time.Time, links map[*inode]string, out *[]Change) {
 	c := Change{Path: n.path(), Kind: Added, After: n.cur.Meta, By: s.journal[n.path()]}
 	if n.cur.Type != Directory {
 		if first, ok := links[n.cur]; ok {
@@ -144,7 +159,7 @@ func (s *Staging) compareFile(n *node, links map[*inode]string, out *[]Change) {
 		}
 	}
 	if n.base != nil {
-		if n.cur.Type == Directory && s.same(n) {
+		if n.cur.Type == Directory && s.same(n, epoch) {
 			return
 		}
 		c.Kind, c.Before = Modified, n.base.Meta
@@ -161,14 +176,14 @@ func (s *Staging) final(n *node, epoch time.Time) Meta {
 		return m
 	}
 	if m.Type == Directory && n.base != nil && n.base.Type == Directory {
-		if s.written(m.ModTime) {
+		if s.silent(m.ModTime, epoch) {
 			m.ModTime = n.base.ModTime
 		}
-		if s.same(n) {
+		if s.same(n, epoch) {
 			return m
 		}
 	}
-	if s.written(m.ModTime) || m.ModTime.After(epoch) {
+	if s.silent(m.ModTime, epoch) {
 		m.ModTime = epoch
 	}
 	return m

@@ -50,14 +50,24 @@ func ownedByOverlay(name string) bool {
 	return strings.HasPrefix(name, "trusted.overlay.") || strings.HasPrefix(name, "user.overlay.")
 }
 
-// isLabel reports whether an attribute is the building host's security policy speaking of a file. Those of the base are
-// kept, in the model alone, and none is added.
+// isLabel reports whether an attribute is a security policy speaking of a file. Those of the base are kept, in the model
+// alone, and none is added.
 func isLabel(name string) bool {
 	return name == "security.selinux" || name == "security.ima" || name == "security.evm"
 }
 
-// readXattrs reads all extended attributes of a file of an opened directory, nil where there are none or the file
-// system has none.
+// ofFile reports whether an attribute says something of a file that an image can hold. Others are the building host's: its
+// security policy, and what its file system keeps of its own, such as btrfs.compression or system.nfs4_acl.
+func ofFile(name string) bool {
+	switch name {
+	case "security.capability", "system.posix_acl_access", "system.posix_acl_default":
+		return true
+	}
+	return (strings.HasPrefix(name, "user.") || strings.HasPrefix(name, "trusted.")) && !ownedByOverlay(name)
+}
+
+// readXattrs reads the extended attributes of a file of an opened directory that an image can hold, nil where there are
+// none or the file system has none.
 func readXattrs(dirfd int, base string) (map[string]string, error) {
 	p := procFD(dirfd) + "/" + base
 	var small [1024]byte
@@ -77,7 +87,7 @@ func readXattrs(dirfd int, base string) (map[string]string, error) {
 	}
 	var out map[string]string
 	for name := range bytes.SplitSeq(buf[:n], []byte{0}) {
-		if len(name) == 0 || ownedByOverlay(string(name)) {
+		if !ofFile(string(name)) {
 			continue
 		}
 		value, err := getXattr(p, string(name))
@@ -217,7 +227,7 @@ func dropXattrs(dirfd int, base string, keep map[string]string) error {
 		return err
 	}
 	for name := range have {
-		if _, ok := keep[name]; ok || isLabel(name) {
+		if _, ok := keep[name]; ok {
 			continue
 		}
 		err := unix.Lremovexattr(procFD(dirfd)+"/"+base, name)

@@ -10,6 +10,7 @@ import (
 // the file. Times are in the file system's own clock.
 type diskStat struct {
 	dev, ino     uint64
+	born         unix.Timespec // zero where the file system does not say: ext2, FUSE
 	mode         uint32
 	nlink        uint32
 	uid, gid     uint32
@@ -18,26 +19,33 @@ type diskStat struct {
 	mtime, ctime unix.Timespec
 }
 
+// statAt asks for a name of an opened directory, and follows no symlink.
 func statAt(dirfd int, base string) (diskStat, error) {
-	var st unix.Stat_t
-	if err := unix.Fstatat(dirfd, base, &st, unix.AT_SYMLINK_NOFOLLOW); err != nil {
-		return diskStat{}, err
-	}
-	return makeDiskStat(&st), nil
+	return statx(dirfd, base, unix.AT_SYMLINK_NOFOLLOW)
 }
 
-func statFD(fd int) (diskStat, error) {
-	var st unix.Stat_t
-	if err := unix.Fstat(fd, &st); err != nil {
+// statFD asks for an open file.
+func statFD(fd int) (diskStat, error) { return statx(fd, "", unix.AT_EMPTY_PATH) }
+
+func statx(dirfd int, name string, flags int) (diskStat, error) {
+	var st unix.Statx_t
+	if err := unix.Statx(dirfd, name, flags, unix.STATX_BASIC_STATS|unix.STATX_BTIME, &st); err != nil {
 		return diskStat{}, err
 	}
-	return makeDiskStat(&st), nil
+	return diskStat{
+		dev: unix.Mkdev(st.Dev_major, st.Dev_minor), ino: st.Ino, born: timespec(st.Btime), mode: uint32(st.Mode), nlink: st.Nlink,
+		uid: st.Uid, gid: st.Gid, rdev: unix.Mkdev(st.Rdev_major, st.Rdev_minor), size: int64(st.Size),
+		mtime: timespec(st.Mtime), ctime: timespec(st.Ctime),
+	}, nil
 }
 
-func makeDiskStat(st *unix.Stat_t) diskStat {
-	return diskStat{dev: st.Dev, ino: st.Ino, mode: st.Mode, nlink: uint32(st.Nlink), uid: st.Uid, gid: st.Gid,
-		rdev: st.Rdev, size: st.Size, mtime: st.Mtim, ctime: st.Ctim}
+func timespec(t unix.StatxTimestamp) unix.Timespec {
+	return unix.Timespec{Sec: t.Sec, Nsec: int64(t.Nsec)}
 }
+
+// sameFile reports whether a name still is the file that it was: a number is given again as soon as its file is gone, but
+// not with the time of birth, where the file system has that.
+func (s diskStat) sameFile(o diskStat) bool { return s.id() == o.id() && s.born == o.born }
 
 // fileID tells files of one disk apart.
 type fileID struct{ dev, ino uint64 }

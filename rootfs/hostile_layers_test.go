@@ -76,7 +76,7 @@ func TestRescanRefuses(t *testing.T) {
 	s := stage(t, base())
 	must(t, unix.Mkfifo(s.Dir()+"/.wh.x", 0600))
 	must(t, s.Rescan(t.Context(), tester))
-	if _, err := s.Changes(); !errors.Is(err, rootfs.ErrName) {
+	if _, err := s.Changes(epoch); !errors.Is(err, rootfs.ErrName) {
 		t.Errorf("a whiteout made by a plugin: %v", err)
 	}
 }

@@ -3,6 +3,7 @@ package rootfs
 import (
 	"fmt"
 	"io"
+	"sync/atomic"
 )
 
 // Limits bounds what is read from images, archives and plugins: all of it is untrusted. A zero field means its default,
@@ -10,10 +11,12 @@ import (
 type Limits struct {
 	// Document is the size in bytes of one JSON document: an index, a manifest, a configuration.
 	Document int64
-	// LayerBytes is the uncompressed size of one layer.
+	// Layers is the number of layers of an image.
+	Layers int
+	// LayerBytes is the uncompressed size of one layer, and of all layers of an image together.
 	LayerBytes int64
-	// Ratio is how many times larger than it is stored a layer may be, once it is larger than a GiB. Gzip can't reach
-	// the default; it is bombs of zstd that do.
+	// Ratio is how many times larger than it is stored a layer may be, and its files with holes and further names
+	// counted, once that is larger than a GiB. Gzip can't reach the default; it is bombs of zstd that do.
 	Ratio int64
 	// FileBytes is the apparent size of one regular file; sparse files count with their holes.
 	FileBytes int64
@@ -30,10 +33,11 @@ type Limits struct {
 // WithDefaults fills in the fields that are zero.
 func (l Limits) WithDefaults() Limits {
 	setDefault(&l.Document, 8<<20)
+	setDefault(&l.Layers, 1000)
 	setDefault(&l.LayerBytes, 256<<30)
 	setDefault(&l.Ratio, 1100)
 	setDefault(&l.FileBytes, 64<<30)
-	setDefault(&l.Entries, 10_000_000)
+	setDefault(&l.Entries, 3_000_000)
 	setDefault(&l.NameBytes, 4096)
 	setDefault(&l.XattrBytes, 1<<20)
 	setDefault(&l.OutputBytes, 64<<20)
@@ -59,6 +63,8 @@ func setDefault[T int | int64](p *T, v T) {
 type limitReader struct {
 	r    io.Reader
 	left int64
+	// all is what may still be read by all readers that share it.
+	all *atomic.Int64
 }
 
 func (l *limitReader) Read(p []byte) (int, error) {
@@ -68,6 +74,9 @@ func (l *limitReader) Read(p []byte) (int, error) {
 	n, err := l.r.Read(p)
 	if l.left -= int64(n); l.left < 0 {
 		return n, fmt.Errorf("layer is larger than allowed: %w", ErrLimit)
+	}
+	if l.all.Add(-int64(n)) < 0 {
+		return n, fmt.Errorf("the layers together are larger than allowed: %w", ErrLimit)
 	}
 	return n, err
 }

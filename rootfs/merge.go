@@ -34,6 +34,9 @@ type merger struct {
 // apply applies one layer.
 func (u *merger) apply(ctx context.Context, from *Unpacked) error {
 	u.from, u.left = from, u.limits.LayerBytes
+	if from.bound > 0 {
+		u.left = from.bound
+	}
 	err := from.each(func(e *indexedEntry) error {
 		if err := ctx.Err(); err != nil {
 			return err

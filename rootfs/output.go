@@ -46,7 +46,7 @@ func (t Tree) WriteTar(ctx context.Context, w io.Writer) error {
 // has one.
 func (t Tree) each(ctx context.Context, f func(n *node, m Meta, linkTo string) error) error {
 	s := t.Staging
-	s.rejoin()
+	s.rejoin(t.Epoch)
 	links := map[*inode]string{}
 	return s.tree.root.walk(func(n *node) error {
 		if err := ctx.Err(); err != nil {
@@ -91,6 +91,9 @@ func (t Tree) WriteDir(ctx context.Context, dir string) (err error) {
 	}
 	d := &disk{fd: fd, path: dir, resolve: sameMount}
 	defer d.close()
+	if err := inheritNothing(fd); err != nil {
+		return err
+	}
 	return t.writeTo(ctx, d)
 }
 

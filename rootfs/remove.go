@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"path/filepath"
 	"slices"
 
 	"golang.org/x/sys/unix"
@@ -12,6 +13,25 @@ import (
 // removeDepth is how deep removal goes before it moves what is deeper up: a process can nest directories deeper than
 // there are file handles.
 const removeDepth = 100
+
+// RemoveTree removes a file or a whole directory; nothing there is no error. It follows no symlink below the parent of
+// path, and does not go into what is mounted in the tree, or over it: that is an error, and what is mounted stays.
+func RemoveTree(path string) error {
+	path = filepath.Clean(path)
+	parent, base := filepath.Split(path)
+	if base == "" || base == "." || base == ".." {
+		return pathError(path, fmt.Errorf("removing it: %w", unix.EINVAL))
+	}
+	fd, err := unix.Open(filepath.Clean(parent), unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return pathError(parent, ignoreNotExist(err))
+	}
+	defer unix.Close(fd)
+	if err := removeTree(fd, base); err != nil {
+		return fmt.Errorf("removing %s: %w", path, err)
+	}
+	return nil
+}
 
 // removeTree removes a file or a whole directory of an opened directory. It follows no symlink, and does not go into
 // what is mounted in the tree, or over it: that is an error.

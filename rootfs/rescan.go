@@ -46,7 +46,7 @@ func (s *Staging) inPlace() error {
 	if err != nil {
 		return pathError(s.dir, err)
 	}
-	if n := s.tree.root.disk; st.dev != n.dev || st.ino != n.ino {
+	if !s.tree.root.disk.sameFile(st) {
 		return fmt.Errorf("%w: the staging root was replaced", ErrEscape)
 	}
 	return nil
@@ -72,7 +72,7 @@ func (sc *scanner) root() error {
 	if err != nil || st == n.disk && !n.racy {
 		return pathError(".", err)
 	}
-	m, now, err := sc.readMeta(sc.s.disk.fd, ".")
+	m, now, err := readMeta(sc.s.disk.fd, ".")
 	if err != nil {
 		return pathError(".", err)
 	}
@@ -82,13 +82,6 @@ func (sc *scanner) root() error {
 	}
 	n.cur, n.disk, n.racy = &inode{Meta: m}, now, !timespecBefore(now.ctime, sc.now)
 	return nil
-}
-
-// readMeta describes a file without what the host's security policy says of it.
-func (sc *scanner) readMeta(dirfd int, name string) (Meta, diskStat, error) {
-	m, st, err := readMeta(dirfd, name)
-	maps.DeleteFunc(m.Xattrs, func(name, _ string) bool { return isLabel(name) })
-	return m, st, err
 }
 
 // dir compares an opened directory with its node.
@@ -128,7 +121,7 @@ func (sc *scanner) dir(ctx context.Context, n *node, dirfd int, path string) err
 func (sc *scanner) file(ctx context.Context, parent *node, dirfd int, name, path string) error {
 	st, err := statAt(dirfd, name)
 	if err == nil && slices.Contains(sc.s.scratch, path) {
-		if n := parent.live(name); n == nil || n.disk.ino != st.ino || !st.isDir() {
+		if n := parent.live(name); n == nil || !n.disk.sameFile(st) || !st.isDir() {
 			return pathError(path, fmt.Errorf("%w: it was replaced", ErrEscape))
 		}
 		return nil
@@ -169,7 +162,7 @@ func (sc *scanner) changed(ctx context.Context, parent, n *node, dirfd int, name
 	if err != nil {
 		return nil, err
 	}
-	m, now, err := sc.readMeta(dirfd, name)
+	m, now, err := readMeta(dirfd, name)
 	if errors.Is(err, errSocket) {
 		sc.s.notice(noSocket(joinName(parent.path(), name)))
 		if n != nil {
@@ -195,7 +188,7 @@ func (sc *scanner) changed(ctx context.Context, parent, n *node, dirfd int, name
 		old = nil
 	}
 	hidden := map[string]string(nil)
-	same := old != nil && old.onDisk && old.disk.ino == st.ino && old.cur.Type == m.Type
+	same := old != nil && old.onDisk && old.disk.sameFile(st) && old.cur.Type == m.Type
 	if same {
 		m, hidden = carryOver(old, m, st)
 	} else {

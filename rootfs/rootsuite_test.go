@@ -185,7 +185,7 @@ func TestRootsShareNoAttributes(t *testing.T) {
 	if now, err := r.Lstat("f"); err != nil || now.Xattrs["user.k"] != "changed" {
 		t.Errorf("%v, %v", now.Xattrs, err)
 	}
-	if changes, err := s.Changes(); err != nil || len(changes) != 1 {
+	if changes, err := s.Changes(epoch); err != nil || len(changes) != 1 {
 		t.Errorf("%v, %v", changes, err)
 	}
 }

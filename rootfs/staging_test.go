@@ -80,7 +80,7 @@ func tree(t *testing.T, s *rootfs.Staging) []string {
 // pack returns the layer that the changes make.
 func pack(t *testing.T, s *rootfs.Staging) layer {
 	t.Helper()
-	changes, err := s.Changes()
+	changes, err := s.Changes(epoch)
 	if err != nil {
 		t.Fatalf("finding changes: %v", err)
 	}
@@ -138,7 +138,7 @@ func TestStageMergesLayers(t *testing.T) {
 		1 4755 0:42 usr/bin/su2 @2023-11-14T22:13:20 -> etc/su3
 		5 0755 0:0 var/ @1970-01-01T00:00:00
 		2 0777 0:0 var/run @2023-11-14T22:13:20 -> /run`)
-	if changes, err := s.Changes(); err != nil || len(changes) != 0 {
+	if changes, err := s.Changes(epoch); err != nil || len(changes) != 0 {
 		t.Errorf("changes of an untouched tree: %v, %v", changes, err)
 	}
 }
@@ -174,7 +174,7 @@ func TestChangesThroughRoot(t *testing.T) {
 		2 0777 0:0 l @2023-11-14T22:13:20 -> nowhere
 		5 0711 0:0 new/ @2023-11-14T22:13:20
 		0 0644 0:0 new/h @2023-11-14T22:13:20 "aaa"`)
-	changes, err := s.Changes()
+	changes, err := s.Changes(epoch)
 	must(t, err)
 	for _, c := range changes {
 		if len(c.By) != 1 || c.By[0] != tester {

@@ -20,8 +20,8 @@ type TarDirOptions struct {
 // TarDir writes a directory of the host as one deterministic tar, as a source that is no image: names in byte order,
 // hard links kept, times as they are. Nothing in the directory is changed.
 //
-// Sockets are left out, with a notice. Of another file system that is mounted inside, the mount point is written and nothing below:
-// that is /proc and /sys, when the directory is a running system's root.
+// Sockets are left out, with a notice, and so is what is mounted inside: /proc and /sys, when the directory is a running
+// system's root. Of extended attributes, those of the building host's security policy and file system are left out.
 func TarDir(ctx context.Context, dir string, w io.Writer, o TarDirOptions) error {
 	d, err := openDisk(dir, unix.RESOLVE_BENEATH|unix.RESOLVE_NO_SYMLINKS)
 	if err != nil {
@@ -29,11 +29,10 @@ func TarDir(ctx context.Context, dir string, w io.Writer, o TarDirOptions) error
 	}
 	defer d.close()
 	t := &tarDir{limits: o.Limits.WithDefaults(), notice: o.Notice, tw: tar.NewWriter(w), links: map[fileID]string{}}
-	m, st, err := readMeta(d.fd, ".")
+	m, _, err := readMeta(d.fd, ".")
 	if err != nil {
 		return fmt.Errorf("reading %s: %w", dir, err)
 	}
-	t.dev = st.dev
 	if err = t.tw.WriteHeader(header(".", m)); err == nil {
 		err = t.dir(ctx, ".", d.fd)
 	}
@@ -50,9 +49,14 @@ type tarDir struct {
 	limits Limits
 	notice func(string)
 	tw     *tar.Writer
-	dev    uint64
 	count  int
 	links  map[fileID]string
+}
+
+func (t *tarDir) say(text string) {
+	if t.notice != nil {
+		t.notice(text)
+	}
 }
 
 func (t *tarDir) dir(ctx context.Context, path string, dirfd int) error {
@@ -81,13 +85,14 @@ func (t *tarDir) dir(ctx context.Context, path string, dirfd int) error {
 func (t *tarDir) file(ctx context.Context, path string, dirfd int, name string) error {
 	m, st, err := readMeta(dirfd, name)
 	if errors.Is(err, errSocket) {
-		if t.notice != nil {
-			t.notice(noSocket(path))
-		}
+		t.say(noSocket(path))
 		return nil
 	}
 	if err != nil {
 		return err
+	}
+	if why := untarrable(m); why != "" {
+		return fmt.Errorf("%w: %s", ErrName, why)
 	}
 	h := header(path, m)
 	if first, ok := t.links[st.id()]; ok && m.Type != Directory {
@@ -100,12 +105,13 @@ func (t *tarDir) file(ctx context.Context, path string, dirfd int, name string) 
 	switch {
 	case m.Type == Regular:
 		return t.regular(ctx, h, dirfd, name)
-	case m.Type == Directory && st.dev == t.dev:
+	case m.Type == Directory:
 		if err := t.tw.WriteHeader(h); err != nil {
 			return err
 		}
 		fd, err := openChild(dirfd, name)
 		if errors.Is(err, errMounted) {
+			t.say(path + " is a mount point: what is mounted there is left out")
 			return nil
 		}
 		if err != nil {
@@ -130,7 +136,7 @@ func (t *tarDir) regular(ctx context.Context, h *tar.Header, dirfd int, name str
 		return err
 	}
 	size, err := copyBytes(t.tw, stopReader{f, ctx.Err}, h.Size)
-	if err == nil && size != h.Size {
+	if err == nil && size != h.Size || errors.Is(err, ErrLimit) {
 		return errChanging
 	}
 	return err

@@ -12,6 +12,7 @@ import (
 	"runtime"
 	"strconv"
 	"strings"
+	"sync/atomic"
 
 	"golang.org/x/sync/errgroup"
 )
@@ -31,6 +32,8 @@ func UnpackAll(ctx context.Context, layers []Layer, dir string, l Limits) ([]*Un
 	group.SetLimit(min(runtime.GOMAXPROCS(0), 4)) // each needs some MiB
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
+	var all atomic.Int64
+	all.Store(l.WithDefaults().LayerBytes)
 	for i, layer := range layers {
 		group.Go(func() error {
 			sub := filepath.Join(dir, "layer."+strconv.Itoa(i))
@@ -38,7 +41,7 @@ func UnpackAll(ctx context.Context, layers []Layer, dir string, l Limits) ([]*Un
 				errs[i] = os.Mkdir(sub, 0700)
 			}
 			if errs[i] == nil {
-				out[i], errs[i] = Unpack(ctx, layer, sub, l)
+				out[i], errs[i] = unpack(ctx, layer, sub, l, &all)
 			}
 			if errs[i] != nil {
 				cancel()
@@ -76,9 +79,19 @@ func closeAll(list []*Unpacked) (err error) {
 	return err
 }
 
+// Bounded is what a Layer can tell of itself: how many bytes it may be as a plain tar, by how it is stored. Its files may
+// hold as much, holes and further names counted, too, which take no room in a tar.
+type Bounded interface{ Bound() int64 }
+
 // Unpack reads a layer to its end, which checks it, and writes its index and the content of its files into dir, which
 // must be empty. Errors about the layer are *LayerError, of the layer 0.
-func Unpack(ctx context.Context, l Layer, dir string, limits Limits) (_ *Unpacked, err error) {
+func Unpack(ctx context.Context, l Layer, dir string, limits Limits) (*Unpacked, error) {
+	var all atomic.Int64
+	all.Store(limits.WithDefaults().LayerBytes)
+	return unpack(ctx, l, dir, limits, &all)
+}
+
+func unpack(ctx context.Context, l Layer, dir string, limits Limits, all *atomic.Int64) (_ *Unpacked, err error) {
 	index, data, err := createUnpacked(dir)
 	if err != nil {
 		return nil, err
@@ -92,8 +105,12 @@ func Unpack(ctx context.Context, l Layer, dir string, limits Limits) (_ *Unpacke
 	if err != nil {
 		return nil, &LayerError{Err: err}
 	}
-	u := &unpacker{limits: limits.WithDefaults(), index: newIndexWriter(index), data: bufio.NewWriterSize(data, 1<<20)}
-	err = u.read(ctx, r)
+	bound := limits.WithDefaults().LayerBytes
+	if b, ok := l.(Bounded); ok {
+		bound = min(bound, b.Bound())
+	}
+	u := &unpacker{limits: limits.WithDefaults(), left: bound, index: newIndexWriter(index), data: bufio.NewWriterSize(data, 1<<20)}
+	err = u.read(ctx, &limitReader{r: stopReader{r, ctx.Err}, left: u.limits.LayerBytes, all: all})
 	if cerr := r.Close(); err == nil && cerr != nil {
 		err = &LayerError{Err: cerr}
 	}
@@ -103,7 +120,7 @@ func Unpack(ctx context.Context, l Layer, dir string, limits Limits) (_ *Unpacke
 	if err != nil {
 		return nil, err
 	}
-	return &Unpacked{index: index, data: data, checked: true}, nil
+	return &Unpacked{index: index, data: data, checked: true, bound: bound}, nil
 }
 
 // unpacker reads one layer.
@@ -117,10 +134,8 @@ type unpacker struct {
 	held         tally
 }
 
-func (u *unpacker) read(ctx context.Context, r io.Reader) error {
-	u.left = u.limits.LayerBytes
-	limited := &limitReader{r: stopReader{r, ctx.Err}, left: u.limits.LayerBytes}
-	tr := tar.NewReader(limited)
+func (u *unpacker) read(ctx context.Context, plain io.Reader) error {
+	tr := tar.NewReader(plain)
 	for {
 		if err := ctx.Err(); err != nil {
 			return err
@@ -130,14 +145,14 @@ func (u *unpacker) read(ctx context.Context, r io.Reader) error {
 			break
 		}
 		if err != nil {
-			return &LayerError{Err: damage(limited, formatError(err))}
+			return &LayerError{Err: damage(plain, formatError(err))}
 		}
 		if err := u.entry(h, tr); err != nil {
 			return &LayerError{Entry: h.Name, Err: formatError(err)}
 		}
 	}
 	// What follows the end marker belongs to the digest, not to the tree.
-	if _, err := io.Copy(io.Discard, limited); err != nil {
+	if _, err := io.Copy(io.Discard, plain); err != nil {
 		return &LayerError{Err: formatError(err)}
 	}
 	return nil
@@ -166,8 +181,11 @@ func formatError(err error) error {
 
 // entry takes over one entry. What can be wrong with it alone is an error here, before more is read.
 func (u *unpacker) entry(h *tar.Header, content io.Reader) error {
-	if h.Typeflag == tar.TypeXGlobalHeader {
+	switch h.Typeflag {
+	case tar.TypeXGlobalHeader, gnuLabel:
 		return nil
+	case gnuDumpDir: // a directory, with a list of names as content
+		h.Typeflag = tar.TypeDir
 	}
 	if u.count++; u.count > u.limits.Entries {
 		return fmt.Errorf("more than %d entries: %w", u.limits.Entries, ErrLimit)
@@ -195,10 +213,12 @@ func (u *unpacker) entry(h *tar.Header, content io.Reader) error {
 	}
 	if m.Type == Regular {
 		e.offset = u.offset
-		if e.Size, e.digest, err = copyContent(u.data, content, min(u.limits.FileBytes, u.left)); err != nil {
+		if u.left -= h.Size; u.left < 0 {
+			return fmt.Errorf("the files of the layer, holes included, are larger than allowed: %w", ErrLimit)
+		}
+		if e.Size, e.digest, err = copyContent(u.data, content, h.Size); err != nil {
 			return err
 		}
-		u.left -= e.Size
 		// Where the next file begins at a block, the kernel can map this one: erofs wants it so.
 		pad := -e.Size & (dataBlock - 1)
 		if _, err := u.data.Write(make([]byte, pad)); err != nil {
@@ -208,6 +228,12 @@ func (u *unpacker) entry(h *tar.Header, content io.Reader) error {
 	}
 	return u.index.add(e)
 }
+
+// Types of GNU tar's own that archive/tar has no names for: tar(5), "GNU tar archives".
+const (
+	gnuLabel   = 'V'
+	gnuDumpDir = 'D'
+)
 
 // isMark reports whether a name is, or lies below, what can be a mark of deletion, which has no content.
 func isMark(name string) bool {

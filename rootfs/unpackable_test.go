@@ -19,7 +19,7 @@ func TestUnpackable(t *testing.T) {
 	for name, m := range map[string]rootfs.Meta{"etc/.wh.a": {}, "etc/.wh..wh..opq": {}, "etc/dev": device} {
 		s := stage(t, base())
 		must(t, s.Root(rootfs.Actor{Kind: "entity", Plugin: "p", Entity: "thing:x"}).Put(name, m, strings.NewReader("")))
-		_, err := s.Changes()
+		_, err := s.Changes(epoch)
 		if !errors.Is(err, rootfs.ErrName) || !strings.Contains(err.Error(), name+", made by thing:x") {
 			t.Errorf("%s: %v", name, err)
 		}

@@ -25,6 +25,8 @@ type Unpacked struct {
 	index, data *os.File
 	// checked says that this process has written the content itself: no digest needs to be taken of it again.
 	checked bool
+	// bound is how many bytes its files may hold, each name of a file counted; 0 is the limit of a layer.
+	bound int64
 }
 
 // createUnpacked makes the files in an opened directory, where they must not exist.

@@ -37,9 +37,14 @@ func (u *merger) whiteout(dir, base string) (done bool, err error) {
 	case strings.HasPrefix(base, whiteoutAUFS):
 		return true, nil
 	}
-	// A directory that does not exist has nothing to hide, and a symlink on the way is not followed: what is behind
-	// it was not meant.
+	// A directory that does not exist has nothing to hide. A symlink on the way is followed, as for any entry; but not to
+	// all that a directory holds: what is behind it was not meant.
 	parent := u.tree.lookup(dir)
+	if base != whiteoutOpaque && (parent == nil || parent.cur.Type == Symlink) {
+		if _, parent, err = u.tree.resolve(dir); err != nil {
+			return true, nil
+		}
+	}
 	if parent == nil || parent.cur.Type != Directory {
 		return true, nil
 	}

@@ -50,6 +50,9 @@ func NewWorkDir(parent string) (*WorkDir, error) {
 			continue
 		}
 		w := &WorkDir{Path: path, parent: fd, lock: lock}
+		if err := inheritNothing(lock); err != nil {
+			return nil, errors.Join(fmt.Errorf("preparing %s: %w", path, err), w.Close())
+		}
 		mark, err := unix.Openat(lock, workMark, unix.O_WRONLY|unix.O_CREAT|unix.O_EXCL|unix.O_CLOEXEC, 0600)
 		if err != nil {
 			return nil, errors.Join(fmt.Errorf("marking %s: %w", path, err), w.Close())
@@ -57,6 +60,21 @@ func NewWorkDir(parent string) (*WorkDir, error) {
 		return w, unix.Close(mark)
 	}
 	return nil, errors.Join(fmt.Errorf("making a directory for the staging root in %s: it keeps disappearing", abs), unix.Close(fd))
+}
+
+// inheritNothing makes a new directory of ours one like any: what it has got from its parent, a group, setgid, access
+// control lists, would go on to all that is made in it, and so into layers.
+func inheritNothing(dirfd int) error {
+	if err := unix.Fchownat(dirfd, "", -1, unix.Getegid(), unix.AT_EMPTY_PATH); err != nil {
+		return err
+	}
+	for _, name := range []string{"system.posix_acl_default", "system.posix_acl_access"} {
+		err := unix.Removexattr(procFD(dirfd), name)
+		if err != nil && !errors.Is(err, unix.ENODATA) && !errors.Is(err, unix.ENOTSUP) {
+			return fmt.Errorf("removing %s: %w", name, err)
+		}
+	}
+	return unix.Chmod(procFD(dirfd), 0700)
 }
 
 // lockDir opens and locks a directory of the caller's own, if nobody else has it.

@@ -6,11 +6,12 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/holo-build/holo-build/plugins/sandbox"
 	"github.com/holo-build/holo-build/rootfs"
 )
 
 // limitNames are what --limit can set.
-const limitNames = "document, layer, ratio, file, entries, name, xattrs, output"
+const limitNames = "document, layers, layer, ratio, file, entries, name, xattrs, output"
 
 // limitUsage is the help of --limit.
 const limitUsage = "change a limit: `NAME=NUMBER`, with K, M, G or T; NAME is one of\n" + limitNames + "; may be repeated"
@@ -35,6 +36,8 @@ func setLimit(l *rootfs.Limits, name string, n int64) error {
 	switch name {
 	case "document":
 		l.Document = n
+	case "layers":
+		l.Layers = int(n)
 	case "layer":
 		l.LayerBytes = n
 	case "ratio":
@@ -71,8 +74,17 @@ func parseSize(s string) (int64, error) {
 
 // withWayOut adds to an error about a limit how it is raised.
 func withWayOut(err error) error {
-	if errors.Is(err, rootfs.ErrLimit) {
-		return fmt.Errorf("%w (--limit raises limits)", err)
+	if hint := wayOut(err); hint != "" {
+		return fmt.Errorf("%w%s", err, hint)
 	}
 	return err
+}
+
+// wayOut is what withWayOut adds; empty if no limit was met.
+func wayOut(err error) string {
+	_, output := errors.AsType[*sandbox.OutputError](err)
+	if output || errors.Is(err, rootfs.ErrLimit) {
+		return " (--limit raises limits)"
+	}
+	return ""
 }

@@ -8,9 +8,9 @@ import (
 )
 
 func TestParseLimits(t *testing.T) {
-	got, err := parseLimits([]string{"layer=2T", "file=1", "entries=3K", "ratio=9", "name=8M", "xattrs=2", "document=4G", "output=5"})
+	got, err := parseLimits([]string{"layer=2T", "file=1", "entries=3K", "ratio=9", "name=8M", "xattrs=2", "document=4G", "output=5", "layers=7"})
 	want := rootfs.Limits{LayerBytes: 2 << 40, FileBytes: 1, Entries: 3 << 10, Ratio: 9, NameBytes: 8 << 20, XattrBytes: 2,
-		Document: 4 << 30, OutputBytes: 5}
+		Document: 4 << 30, OutputBytes: 5, Layers: 7}
 	if err != nil || got != want {
 		t.Errorf("got %+v, %v", got, err)
 	}

@@ -30,7 +30,7 @@ func (b *build) collect(base *oci.Image, stage *rootfs.Staging, done provisioned
 	root := stage.Root(byBuild)
 	class := classifier(root, done.plugins)
 	out := outcome{tree: rootfs.Tree{Staging: stage, Epoch: b.epoch}}
-	changes, err := stage.Changes()
+	changes, err := stage.Changes(b.epoch)
 	if err != nil {
 		out.log = assembleLog(b.buildRecord(base, done), done, nil, class)
 		return out, fmt.Errorf("finding what changed: %w", err)
@@ -41,7 +41,7 @@ func (b *build) collect(base *oci.Image, stage *rootfs.Staging, done provisioned
 		if err := rootfs.MkdirAll(root, applyLogDir, rootfs.Meta{Mode: 0755}); err != nil {
 			return out, fmt.Errorf("writing the apply log: %w", err)
 		}
-		if out.changes, err = stage.Changes(); err != nil {
+		if out.changes, err = stage.Changes(b.epoch); err != nil {
 			return out, fmt.Errorf("finding what changed: %w", err)
 		}
 	}
@@ -57,7 +57,7 @@ func (b *build) collect(base *oci.Image, stage *rootfs.Staging, done provisioned
 		if err := root.Put(applyLogPath, rootfs.Meta{Mode: 0644}, bytes.NewReader(portable)); err != nil {
 			return out, fmt.Errorf("writing the apply log: %w", err)
 		}
-		out.changes, err = stage.Changes()
+		out.changes, err = stage.Changes(b.epoch)
 		if err != nil {
 			return out, fmt.Errorf("finding what changed: %w", err)
 		}

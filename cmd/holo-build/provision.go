@@ -83,7 +83,7 @@ func (b *build) provision(ctx context.Context, stage *rootfs.Staging) (provision
 	})
 	err = b.runPlugins(ctx, host, specs, res, &done)
 	if cerr := clearAway(stage, cache, specs, b.o.ephemeral); cerr != nil && err == nil {
-		done.problems = append(done.problems, cerr.Error())
+		done.problems = append(done.problems, withWayOut(cerr).Error())
 	}
 	return done, err
 }
@@ -264,7 +264,7 @@ func problem(e *holo.Scanned, r holo.Result) string {
 	about := e.ID + " (plugin " + e.Plugin + "): "
 	switch {
 	case r.Err != nil:
-		return about + people(cmp.Or(complaint(r.Stderr), reason(r.Err)), e.Plugin)
+		return about + people(cmp.Or(complaint(r.Stderr), reason(r.Err)), e.Plugin) + wayOut(r.Err)
 	case r.Outcome == holo.NeedsForceOverwrite:
 		return about + "has been modified by somebody else; --force overwrites it"
 	case r.Outcome == holo.NeedsForceRestore:

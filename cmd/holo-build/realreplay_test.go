@@ -71,7 +71,7 @@ func (w *workshop) replay(t *testing.T, histories map[string]rootfstest.History)
 			return r, fmt.Errorf("%s: %w\n%v", name, err, histories[name])
 		}
 	}
-	changes, err := s.Changes()
+	changes, err := s.Changes(rootfstest.Epoch)
 	if err != nil {
 		return r, err
 	}

@@ -80,7 +80,7 @@ func onTmpfs(t *testing.T) string {
 }
 
 // onLoop returns a directory on a new file system of a kind, which is in a file.
-func onLoop(t *testing.T, kind string) string {
+func onLoop(t *testing.T, kind string, options ...string) string {
 	t.Helper()
 	need(t, "mkfs."+kind, "mount")
 	disk, dir := filepath.Join(t.TempDir(), "disk"), t.TempDir()
@@ -94,10 +94,34 @@ func onLoop(t *testing.T, kind string) string {
 	if out, err := exec.CommandContext(t.Context(), "mkfs."+kind, "-q", disk).CombinedOutput(); err != nil {
 		t.Fatalf("mkfs.%s: %v\n%s", kind, err, out)
 	}
-	if out, err := exec.CommandContext(t.Context(), "mount", "-o", "loop,nodev,nosuid", "-t", kind, disk, dir).CombinedOutput(); err != nil {
+	if out, err := exec.CommandContext(t.Context(), "mount", "-o", strings.Join(append(options, "loop,nodev,nosuid"), ","), "-t", kind, disk, dir).CombinedOutput(); err != nil {
 		t.Skipf("mounting %s: %v\n%s\nrun the tests on a machine whose kernel has it, or in a container with loop devices", kind, err, out)
 	}
 	t.Cleanup(func() { release(t, dir) })
+	return dir
+}
+
+// onGrpid returns a directory on an ext4 where all that is made in a directory gets its group.
+func onGrpid(t *testing.T) string {
+	t.Helper()
+	dir := onLoop(t, "ext4", "grpid")
+	if err := os.Chown(dir, -1, 1234); err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}
+
+// onCompressed returns a directory on a btrfs, which gives whatever is made in it an extended attribute, btrfs.compression.
+func onCompressed(t *testing.T) string {
+	t.Helper()
+	need(t, "btrfs")
+	dir := filepath.Join(onLoop(t, "btrfs"), "compressed")
+	if err := os.Mkdir(dir, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if out, err := exec.CommandContext(t.Context(), "btrfs", "property", "set", dir, "compression", "zstd").CombinedOutput(); err != nil {
+		t.Fatalf("btrfs property set: %v\n%s", err, out)
+	}
 	return dir
 }
 

@@ -21,13 +21,17 @@ func HostileWhiteouts(t testing.TB) []Hostile {
 		tests = append(tests, Hostile{Name: name, Layers: over(mark(name)), Is: rootfs.ErrFormat, Entry: name, Layer: 1})
 	}
 	all := []string{"5 0755 0:0 d/", "5 0755 0:0 d/e/", `0 0644 0:0 d/e/z "3"`, `0 0644 0:0 d/x "1"`, `0 0644 0:0 d/y "2"`, "2 0777 0:0 l -> d"}
-	for _, name := range []string{".wh..wh.x", ".wh..wh.plnk/12.34", "d/.wh..wh.orph/child", "nowhere/.wh.x", "nowhere/.wh..wh..opq", "d/x/.wh.y", "l/.wh.x",
+	for _, name := range []string{".wh..wh.x", ".wh..wh.plnk/12.34", "d/.wh..wh.orph/child", "nowhere/.wh.x", "nowhere/.wh..wh..opq", "d/x/.wh.y", "l/.wh.z",
 		"l/.wh..wh..opq", ".wh.nowhere"} {
 		tests = append(tests, Hostile{Name: "nothing by " + name, Layers: over(mark(name)), Want: all},
 			Hostile{Name: name + " in what is no layer", Layers: one(t, mark(name)), Plain: true, Is: rootfs.ErrFormat, Entry: name})
 	}
 	long := strings.Repeat("n", 255)
 	return append(tests, []Hostile{
+		{Name: "through a symlink", Layers: over(mark("l/.wh.x")), Want: append(slices.Clone(all[:3]), all[4:]...)},
+		{Name: "through a symlink to the root", Layers: append(over(Symlink("r", "/../../")), one(t, mark("r/.wh.d"))...),
+			Want: []string{all[5], "2 0777 0:0 r -> /../../"}},
+		{Name: "through a symlink to itself", Layers: append(over(Symlink("r", "r")), one(t, mark("r/.wh.d"))...), Want: append(slices.Clone(all), "2 0777 0:0 r -> r")},
 		{Name: "of a symlink", Layers: over(mark(".wh.l")), Want: all[:5]},
 		{Name: "of a directory", Layers: over(mark(".wh.d")), Want: all[5:]},
 		{Name: "of all", Layers: over(mark(".wh..wh..opq"))},

@@ -2,7 +2,6 @@ package rootfstest
 
 import (
 	"archive/tar"
-	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -14,10 +13,6 @@ import (
 func HostileSizes(t testing.TB) []Hostile {
 	t.Helper()
 	type fields = map[string]string
-	sparse := func(name string, size int64) Raw { // GNU sparse format 1.0, all hole: GNU tar manual, "PAX 1"
-		return Raw{Name: name, Type: tar.TypeReg, Body: "0\n" + strings.Repeat("\x00", 510), PAX: map[string]string{
-			"GNU.sparse.major": "1", "GNU.sparse.minor": "0", "GNU.sparse.name": name, "GNU.sparse.realsize": fmt.Sprint(size)}}
-	}
 	return []Hostile{
 		{Name: "negative", Layers: raw(Raw{Name: "f", Type: tar.TypeReg, Fields: fields{"size": "-0000000001\x00"}}), Is: rootfs.ErrFormat},
 		{Name: "negative in base 256", Layers: raw(Raw{Name: "f", Type: tar.TypeReg, Fields: fields{"size": strings.Repeat("\xff", 12)}}), Is: rootfs.ErrFormat},
@@ -34,8 +29,8 @@ func HostileSizes(t testing.TB) []Hostile {
 		{Name: "layer over the limit", Layers: one(t, File("f", 0644, "12345")), Limits: rootfs.Limits{LayerBytes: 1024}, Is: rootfs.ErrLimit},
 		{Name: "padding over the limit", Layers: []Layer{make(Layer, 10_000)}, Limits: rootfs.Limits{LayerBytes: 9_999}, Is: rootfs.ErrLimit},
 		{Name: "padding", Layers: []Layer{make(Layer, 10_000)}, Limits: rootfs.Limits{LayerBytes: 10_000}},
-		{Name: "a terabyte of hole", Layers: raw(sparse("f", 1<<40)), Is: rootfs.ErrLimit, Entry: "f"},
-		{Name: "holes together", Layers: raw(sparse("f", 60_000), sparse("g", 60_000)), Limits: rootfs.Limits{LayerBytes: 100_000}, Is: rootfs.ErrLimit, Entry: "g"},
+		{Name: "a terabyte of hole", Layers: raw(SparseRaw("f", 1<<40)), Is: rootfs.ErrLimit, Entry: "f"},
+		{Name: "holes together", Layers: raw(SparseRaw("f", 60_000), SparseRaw("g", 60_000)), Limits: rootfs.Limits{LayerBytes: 100_000}, Is: rootfs.ErrLimit, Entry: "g"},
 		{Name: "hard links together", Layers: one(t, File("f", 0644, strings.Repeat("x", 40_000)), Link("g", "f"), Link("h", "f")),
 			Limits: rootfs.Limits{LayerBytes: 100_000}, Is: rootfs.ErrLimit, Entry: "h"},
 		{Name: "no tar", Layers: []Layer{Layer(strings.Repeat("no tar ", 100))}, Is: rootfs.ErrFormat},
@@ -64,6 +59,8 @@ func HostileMetadata(t testing.TB) []Hostile {
 		{Name: "beyond every disk", Layers: at(time.Unix(1<<50, 0)), Want: []string{`0 0644 0:0 f @35680317-09-25T18:57:04 ""`}},
 		{Name: "device 0:0", Layers: one(t, Char("c", 0600, 0, 0)), Want: []string{"3 0600 0:0 c 0,0"}},
 		{Name: "disk", Layers: one(t, Char("b", 0666, 8, 0).With(func(h *tar.Header) { h.Typeflag = tar.TypeBlock })), Want: []string{"4 0666 0:0 b 8,0"}},
+		{Name: "label and list of GNU tar", Layers: raw(Raw{Name: "volume", Type: 'V'}, Raw{Name: "d/", Type: 'D', Body: "Yf\x00\x00"}),
+			Want: []string{"5 0644 0:0 d/"}},
 		{Name: "device that Linux can't have", Layers: one(t, Char("c", 0600, 1<<12, 0)), Is: rootfs.ErrFormat, Entry: "c"},
 		{Name: "negative device", Layers: raw(Raw{Name: "c", Type: tar.TypeChar, Fields: map[string]string{"devminor": strings.Repeat("\xff", 8)}}),
 			Is: rootfs.ErrFormat, Entry: "c"},

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 )
 
 // Raw is one entry of a tar as bytes that archive/tar would not write.
@@ -78,4 +79,10 @@ func RawTar(entries ...Raw) Layer {
 	}
 	out.Write(make([]byte, 1024))
 	return out.Bytes()
+}
+
+// SparseRaw is a file that is all hole, in GNU's sparse format 1.0: GNU tar manual, "PAX 1".
+func SparseRaw(name string, size int64) Raw {
+	return Raw{Name: name, Type: tar.TypeReg, Body: "0\n" + strings.Repeat("\x00", 510), PAX: map[string]string{
+		"GNU.sparse.major": "1", "GNU.sparse.minor": "0", "GNU.sparse.name": name, "GNU.sparse.realsize": fmt.Sprint(size)}}
 }
