@@ -3,8 +3,10 @@ package rootfs_test
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"io"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -14,25 +16,49 @@ import (
 	"github.com/holo-build/holo-build/rootfs/rootfstest"
 )
 
-// swap lets an attacker put a symlink to outside in place of a directory, and the directory back, until stop is called.
-func swap(dir, outside string) (stop func()) {
+// TestSwapProcess is no test of its own: it is the process that attacks in the others.
+func TestSwapProcess(t *testing.T) {
+	dir, outside, ok := strings.Cut(os.Getenv("ROOTFS_TEST_SWAP"), "\n")
+	if !ok {
+		t.Skip("run by the tests of attacks")
+	}
 	done := make(chan struct{})
-	var wg sync.WaitGroup
-	wg.Go(func() {
-		for {
-			select {
-			case <-done:
-				return
-			default:
-			}
-			// What fails is tried again: the victim changes the same names.
-			_ = os.Rename(dir, dir+".away")
-			_ = os.Symlink(outside, dir)
-			_ = os.Remove(dir)
-			_ = os.Rename(dir+".away", dir)
+	go func() {
+		_, _ = io.Copy(io.Discard, os.Stdin) // until it is closed
+		close(done)
+	}()
+	fmt.Println("swapping")
+	for {
+		select {
+		case <-done:
+			return
+		default:
 		}
+		// What fails is tried again: the victim changes the same names.
+		_ = os.Rename(dir, dir+".away")
+		_ = os.Symlink(outside, dir)
+		_ = os.Remove(dir)
+		_ = os.Rename(dir+".away", dir)
+	}
+}
+
+// swap lets a process put a symlink to outside in place of a directory, and the directory back, until stop is called.
+func swap(t *testing.T, dir, outside string) (stop func()) {
+	t.Helper()
+	cmd := exec.Command(os.Args[0], "-test.run", "^TestSwapProcess$")
+	cmd.Env = append(os.Environ(), "ROOTFS_TEST_SWAP="+dir+"\n"+outside)
+	stdin, err := cmd.StdinPipe()
+	must(t, err)
+	stdout, err := cmd.StdoutPipe()
+	must(t, err)
+	must(t, cmd.Start())
+	_, err = io.ReadFull(stdout, make([]byte, len("swapping")))
+	must(t, err)
+	return sync.OnceFunc(func() {
+		must(t, stdin.Close())
+		_, _ = io.Copy(io.Discard, stdout)
+		must(t, cmd.Wait())
 	})
-	return sync.OnceFunc(func() { close(done); wg.Wait() })
 }
 
 // attacked is a tree that a victim works on while d is swapped; outside has the same names.
@@ -78,7 +104,7 @@ func assault(t *testing.T, r rootfs.Root) {
 
 func TestAttackOnStaging(t *testing.T) {
 	w, s, outside := attacked(t)
-	stop := swap(filepath.Join(s.Dir(), "d"), outside)
+	stop := swap(t, filepath.Join(s.Dir(), "d"), outside)
 	defer stop()
 	for range 100 {
 		assault(t, s.Root(tester))
@@ -103,7 +129,7 @@ func TestAttackOnHost(t *testing.T) {
 	h, err := rootfs.OpenHost(s.Dir())
 	must(t, err)
 	defer func() { must(t, h.Close()) }()
-	stop := swap(filepath.Join(s.Dir(), "d"), outside)
+	stop := swap(t, filepath.Join(s.Dir(), "d"), outside)
 	defer stop()
 	for range 300 {
 		assault(t, h)
@@ -118,7 +144,7 @@ func TestAttackOnWriteDir(t *testing.T) {
 	_, s, outside := attacked(t)
 	for range 50 {
 		out := filepath.Join(t.TempDir(), "out")
-		stop := swap(filepath.Join(out, "d"), outside)
+		stop := swap(t, filepath.Join(out, "d"), outside)
 		_ = rootfs.Tree{Staging: s, Epoch: epoch}.WriteDir(t.Context(), out)
 		stop()
 	}
@@ -129,7 +155,7 @@ func TestAttackOnCleanup(t *testing.T) {
 	for range 15 {
 		w, s, outside := attacked(t)
 		must(t, nest(filepath.Join(s.Dir(), "d"), 120))
-		stop := swap(filepath.Join(s.Dir(), "d"), outside)
+		stop := swap(t, filepath.Join(s.Dir(), "d"), outside)
 		_ = w.Close()
 		stop()
 		must(t, os.RemoveAll(w.Path))

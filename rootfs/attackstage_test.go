@@ -5,26 +5,12 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"os/exec"
 	"path/filepath"
-	"strings"
 	"testing"
 
 	"github.com/holo-build/holo-build/rootfs"
 	"github.com/holo-build/holo-build/rootfs/rootfstest"
 )
-
-// TestSwapProcess is no test of its own: it is the process that attacks in TestAttackWhileStaging.
-func TestSwapProcess(t *testing.T) {
-	dir, outside, ok := strings.Cut(os.Getenv("ROOTFS_TEST_SWAP"), "\n")
-	if !ok {
-		t.Skip("run by TestAttackWhileStaging")
-	}
-	stop := swap(dir, outside)
-	defer stop()
-	fmt.Println("swapping")
-	_, _ = io.Copy(io.Discard, os.Stdin) // until it is closed
-}
 
 // TestAttackWhileStaging: a process puts symlinks in place of a directory while the tree is written out. Staging is done or
 // fails, and nothing outside is written.
@@ -32,15 +18,8 @@ func TestAttackWhileStaging(t *testing.T) {
 	outside := canary(t)
 	parent := t.TempDir()
 	work := filepath.Join(parent, "work")
-	cmd := exec.Command(os.Args[0], "-test.run", "^TestSwapProcess$")
-	cmd.Env = append(os.Environ(), "ROOTFS_TEST_SWAP="+filepath.Join(work, "root/d")+"\n"+outside)
-	stdin, err := cmd.StdinPipe()
-	must(t, err)
-	stdout, err := cmd.StdoutPipe()
-	must(t, err)
-	must(t, cmd.Start())
-	_, err = io.ReadFull(stdout, make([]byte, len("swapping")))
-	must(t, err)
+	stop := swap(t, filepath.Join(work, "root/d"), outside)
+	defer stop()
 	var list []entry
 	for i := range 30 {
 		list = append(list, dir(fmt.Sprintf("d/sub%d", i), 0755), file(fmt.Sprintf("d/sub%d/file", i), 0604, "mine"), file(fmt.Sprintf("d/new%d", i), 0604, "mine"))
@@ -59,8 +38,6 @@ func TestAttackWhileStaging(t *testing.T) {
 			}
 		}
 	}
-	must(t, stdin.Close())
-	must(t, cmd.Wait())
 }
 
 // meddler is a writer that changes a file while its content is being written.
