@@ -71,7 +71,7 @@ func foreignTree(format int) []entry {
 			entry{Header: tar.Header{Typeflag: tar.TypeFifo, Name: "fifo", Mode: 0600, ModTime: epoch}})
 	}
 	if format >= pax {
-		list = append(list, file("p", 0644, "xattrs").Xattr("user.k", "v\x00w").Xattr("security.capability", capability).Xattr("trusted.t", "t"),
+		list = append(list, file("p", 0644, "xattrs").Xattr("user.k", "v\x00w").Xattr("security.capability", rootfstest.Capability).Xattr("trusted.t", "t"),
 			file("q", 0644, "times").At(time.Date(1961, 1, 2, 3, 4, 5, 0, time.UTC)), file("r", 0644, "").At(epoch.Add(time.Nanosecond)),
 			file("u-\xc3\xbc", 0644, "UTF-8"))
 	}
@@ -80,9 +80,6 @@ func foreignTree(format int) []entry {
 	}
 	return list
 }
-
-// capability is cap_net_raw=ep as the kernel stores it, revision 2: capabilities(7).
-const capability = "\x01\x00\x00\x02\x00\x20\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00"
 
 // TestTarsOfOthers stages what other programs have packed, in all formats that they know.
 func TestTarsOfOthers(t *testing.T) {

@@ -76,7 +76,7 @@ func TestHostAttributes(t *testing.T) {
 // TestMadeAgain: a file that takes the place of another is not taken for it, even if it gets its number: ext4 gives those
 // of removed files at once.
 func TestMadeAgain(t *testing.T) {
-	s := stage(t, []entry{file("f", 0644, "old").Xattr("security.selinux", "label").Xattr("security.capability", capability).Owned(5, 6)})
+	s := stage(t, []entry{file("f", 0644, "old").Xattr("security.selinux", "label").Xattr("security.capability", rootfstest.Capability).Owned(5, 6)})
 	name := filepath.Join(s.Dir(), "f")
 	was, err := os.Stat(name)
 	must(t, err)
@@ -95,7 +95,7 @@ func TestMadeAgain(t *testing.T) {
 
 // TestWriteDropsCapability: writing to a file takes its capabilities away, also those that the disk was never given.
 func TestWriteDropsCapability(t *testing.T) {
-	s := stage(t, []entry{file("f", 0644, "old").Xattr("security.capability", capability)})
+	s := stage(t, []entry{file("f", 0644, "old").Xattr("security.capability", rootfstest.Capability)})
 	f, err := os.OpenFile(filepath.Join(s.Dir(), "f"), os.O_WRONLY, 0)
 	must(t, err)
 	_, err = f.WriteString("new")

@@ -133,15 +133,15 @@ func (g *generator) xattr(e Entry) Entry {
 	case 1:
 		return e.Xattr("user.k", "v").Xattr("user.l", "w")
 	case 2:
-		return e.Xattr("security.capability", capability)
+		return e.Xattr("security.capability", Capability)
 	case 3:
 		return e.Xattr("security.selinux", "system_u:object_r:etc_t:s0\x00")
 	}
 	return e
 }
 
-// capability is cap_net_raw=ep as the kernel stores it, revision 2: capabilities(7).
-const capability = "\x01\x00\x00\x02\x00\x20\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00"
+// Capability is cap_net_raw=ep as the kernel stores it, revision 2: capabilities(7).
+const Capability = "\x01\x00\x00\x02\x00\x20\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00"
 
 func (g *generator) layer(number int) []Entry {
 	var out []Entry
