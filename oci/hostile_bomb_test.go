@@ -111,7 +111,7 @@ func stageFile(t *testing.T, tr oci.Transport, file string, l rootfs.Limits) err
 	t.Helper()
 	img, err := tr.Open(t.Context(), file, oci.OpenOptions{Dir: t.TempDir(), Limits: l})
 	must(t, err)
-	_, err = rootfs.Stage(t.Context(), layersOf(img), rootfs.StageOptions{Dir: t.TempDir(), Limits: l})
+	_, err = rootfs.ReadBase(t.Context(), layersOf(img), t.TempDir(), rootfs.BaseOptions{Limits: l})
 	if _, ok := errors.AsType[*rootfs.LayerError](err); !ok {
 		t.Fatalf("no LayerError: %v", err)
 	}

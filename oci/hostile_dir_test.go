@@ -40,7 +40,7 @@ func stageDir(t *testing.T, dir string) (*rootfs.Staging, error) {
 			t.Error(err)
 		}
 	})
-	s, err := rootfs.Stage(t.Context(), layersOf(img), rootfs.StageOptions{Dir: w.Path, Plain: true})
+	s, err := rootfstest.Stage(t.Context(), layersOf(img), rootfs.StageOptions{Dir: w.Path}, rootfs.BaseOptions{Plain: true})
 	if err == nil {
 		t.Cleanup(func() { s.Close() })
 	}

@@ -75,8 +75,8 @@ func TestTextualACL(t *testing.T) {
 		return e
 	}
 	var notices []string
-	s, err := rootfs.Stage(t.Context(), []rootfs.Layer{rootfstest.Tar(t, written("a"), written("b")), rootfstest.Tar(t, written("c"))},
-		rootfs.StageOptions{Dir: w.Path, Notice: func(text string) { notices = append(notices, text) }})
+	s, err := rootfstest.Stage(t.Context(), []rootfs.Layer{rootfstest.Tar(t, written("a"), written("b")), rootfstest.Tar(t, written("c"))},
+		rootfs.StageOptions{Dir: w.Path}, rootfs.BaseOptions{Notice: func(text string) { notices = append(notices, text) }})
 	must(t, err)
 	defer s.Close()
 	want := []string{"layer 1, entry \"a\": its access control list is text, which is left out, there and in what follows"}

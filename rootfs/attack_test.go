@@ -68,7 +68,7 @@ func attacked(t *testing.T) (w *rootfs.WorkDir, s *rootfs.Staging, outside strin
 	w, err := rootfs.NewWorkDir(t.TempDir())
 	must(t, err)
 	l := rootfstest.Tar(t, dir("d", 0755), file("d/secret", 0644, "mine"), dir("d/sub", 0755), file("d/sub/file", 0644, "mine"), file("e", 0644, "mine"))
-	s, err = rootfs.Stage(t.Context(), []rootfs.Layer{l}, rootfs.StageOptions{Dir: w.Path})
+	s, err = rootfstest.Stage(t.Context(), []rootfs.Layer{l}, rootfs.StageOptions{Dir: w.Path}, rootfs.BaseOptions{})
 	must(t, err)
 	t.Cleanup(func() { must(t, s.Close()) })
 	return w, s, outside

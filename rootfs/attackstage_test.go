@@ -28,7 +28,7 @@ func TestAttackWhileStaging(t *testing.T) {
 	l := rootfstest.Tar(t, list...)
 	for range 50 {
 		must(t, os.Mkdir(work, 0700))
-		s, err := rootfs.Stage(t.Context(), []rootfs.Layer{l}, rootfs.StageOptions{Dir: work})
+		s, err := rootfstest.Stage(t.Context(), []rootfs.Layer{l}, rootfs.StageOptions{Dir: work}, rootfs.BaseOptions{})
 		if err == nil {
 			must(t, s.Close())
 		}

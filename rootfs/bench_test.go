@@ -34,7 +34,7 @@ func benchLayer(b *testing.B) layer {
 func benchStage(b *testing.B, l layer) (s *rootfs.Staging, done func()) {
 	w, err := rootfs.NewWorkDir(b.TempDir())
 	must(b, err)
-	s, err = rootfs.Stage(b.Context(), []rootfs.Layer{l}, rootfs.StageOptions{Dir: w.Path})
+	s, err = rootfstest.Stage(b.Context(), []rootfs.Layer{l}, rootfs.StageOptions{Dir: w.Path}, rootfs.BaseOptions{})
 	must(b, err)
 	return s, func() {
 		must(b, s.Close())

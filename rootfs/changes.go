@@ -95,10 +95,18 @@ func (s *Staging) compare(n *node, epoch time.Time, links map[*inode]string, out
 		}
 		s.compareFile(n, epoch, links, out)
 	}
-	kids := n.sorted()
 	if n.cur.Type != Directory {
 		return nil // what was below went with the directory
 	}
+	if n.unread != nil {
+		if !n.gone {
+			return nil // nobody has ever asked for what is below
+		}
+		if err := s.tree.read(n); err != nil {
+			return err
+		}
+	}
+	kids := n.sorted()
 	// Whiteouts come before their siblings: image-spec, layer.md.
 	for _, c := range kids {
 		if c.cur == nil {

@@ -19,6 +19,16 @@ type diskStat struct {
 	mtime, ctime unix.Timespec
 }
 
+// diskFile is what a staging directory has of a file, as it was last seen. Names of one file on the disk share it.
+type diskFile struct {
+	stat diskStat
+	// racy: the file was changed so shortly before it was seen that a further change might have left the same times. Its
+	// content is compared, too.
+	racy bool
+	// hidden are the extended attributes that the disk could not be given.
+	hidden map[string]string
+}
+
 // statAt asks for a name of an opened directory, and follows no symlink.
 func statAt(dirfd int, base string) (diskStat, error) {
 	return statx(dirfd, base, unix.AT_SYMLINK_NOFOLLOW)

@@ -46,7 +46,7 @@ func FuzzStage(f *testing.F) {
 		defer func() { must(t, w.Close()) }()
 		must(t, os.Symlink(outside, filepath.Join(w.Path, "link")))
 		start := time.Now().Add(-time.Second)
-		s, err := rootfs.Stage(t.Context(), []rootfs.Layer{below, layer(data)}, rootfs.StageOptions{Dir: w.Path, Limits: limits})
+		s, err := rootfstest.Stage(t.Context(), []rootfs.Layer{below, layer(data)}, rootfs.StageOptions{Dir: w.Path}, rootfs.BaseOptions{Limits: limits})
 		if err != nil {
 			wantTyped(t, err)
 			return

@@ -169,7 +169,7 @@ func stageIn(ctx context.Context, dir string, layers []layer) (s *rootfs.Staging
 	for _, l := range layers {
 		list = append(list, l)
 	}
-	s, err = rootfs.Stage(ctx, list, rootfs.StageOptions{Dir: w.Path})
+	s, err = rootfstest.Stage(ctx, list, rootfs.StageOptions{Dir: w.Path}, rootfs.BaseOptions{})
 	if err != nil {
 		return nil, nil, errors.Join(err, w.Close())
 	}

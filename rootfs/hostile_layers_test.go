@@ -88,7 +88,7 @@ func TestCleanupOfImmutableFiles(t *testing.T) {
 	parent := t.TempDir()
 	w, err := rootfs.NewWorkDir(parent)
 	must(t, err)
-	s, err := rootfs.Stage(t.Context(), []rootfs.Layer{rootfstest.Tar(t, dir("d", 0755), file("d/f", 0644, "x"))}, rootfs.StageOptions{Dir: w.Path})
+	s, err := rootfstest.Stage(t.Context(), []rootfs.Layer{rootfstest.Tar(t, dir("d", 0755), file("d/f", 0644, "x"))}, rootfs.StageOptions{Dir: w.Path}, rootfs.BaseOptions{})
 	must(t, err)
 	f, err := os.Open(s.Dir() + "/d/f")
 	must(t, err)

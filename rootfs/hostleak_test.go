@@ -32,7 +32,7 @@ func TestParentsLeaveNoTrace(t *testing.T) {
 	must(t, err)
 	defer func() { must(t, w.Close()) }()
 	layers := []rootfs.Layer{rootfstest.Tar(t, dir("d", 0755), file("d/f", 0640, "f"))}
-	s, err := rootfs.Stage(t.Context(), layers, rootfs.StageOptions{Dir: w.Path})
+	s, err := rootfstest.Stage(t.Context(), layers, rootfs.StageOptions{Dir: w.Path}, rootfs.BaseOptions{})
 	must(t, err)
 	defer func() { must(t, s.Close()) }()
 	must(t, os.Mkdir(filepath.Join(s.Dir(), "d/new"), 0750))
@@ -155,7 +155,7 @@ func TestBoundOfAllLayers(t *testing.T) {
 	l := rootfstest.Tar(t, file("f", 0644, strings.Repeat("x", 4000)))
 	for n, is := range map[int]error{2: nil, 20: rootfs.ErrLimit} {
 		layers := slices.Repeat([]rootfs.Layer{l}, n)
-		s, err := rootfs.Stage(t.Context(), layers, rootfs.StageOptions{Dir: t.TempDir(), Limits: rootfs.Limits{LayerBytes: 30_000}})
+		s, err := rootfstest.Stage(t.Context(), layers, rootfs.StageOptions{Dir: t.TempDir()}, rootfs.BaseOptions{Limits: rootfs.Limits{LayerBytes: 30_000}})
 		if !errors.Is(err, is) {
 			t.Errorf("%d layers: %v", n, err)
 		}

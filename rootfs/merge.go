@@ -94,7 +94,7 @@ func (u *merger) entry(e *indexedEntry) error {
 			return u.tooMuch()
 		}
 	}
-	_, err = u.add(parent, base, &inode{Meta: m, layer: u.layer, from: u.from, offset: e.offset})
+	_, err = u.add(parent, base, &inode{Meta: m, layer: u.layer, in: u.from.data, offset: e.offset})
 	return err
 }
 

@@ -46,6 +46,9 @@ func (t Tree) WriteTar(ctx context.Context, w io.Writer) error {
 // has one.
 func (t Tree) each(ctx context.Context, f func(n *node, m Meta, linkTo string) error) error {
 	s := t.Staging
+	if err := s.tree.readAll(s.tree.root); err != nil {
+		return err
+	}
 	s.rejoin(t.Epoch)
 	links := map[*inode]string{}
 	return s.tree.root.walk(func(n *node) error {
@@ -147,19 +150,13 @@ func (t Tree) file(ctx context.Context, d *disk, n *node, m Meta, linkTo string,
 
 // copy makes a regular file with the content that the model says it has.
 func (t Tree) copy(ctx context.Context, n *node, m Meta, dirfd int, base string) error {
-	f, err := t.Staging.disk.file(n.path(), false)
-	if err != nil {
-		return err
-	}
-	defer f.Close()
-	content := stopReader{f, ctx.Err}
-	size, digest, err := createFileAt(dirfd, base, content, n.cur.Size, func(fd int) error {
+	_, _, err := createFileAt(dirfd, base, nil, 0, func(fd int) error {
+		if err := t.Staging.medium.write(ctx, n, fdWriter(fd)); err != nil {
+			return err
+		}
 		_, err := setMeta(fd, unix.Fchmod, m, true)
 		return needsRoot(err)
 	})
-	if err == nil && (size != n.cur.Size || digest != n.cur.Digest) {
-		return errChanging
-	}
 	return err
 }
 

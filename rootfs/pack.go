@@ -97,37 +97,7 @@ func (p *packer) entry(ctx context.Context, n *node, m Meta, linkTo string) erro
 	if m.Type != Regular || linkTo != "" {
 		return nil
 	}
-	return p.s.content(ctx, n, p.tw)
-}
-
-// content writes a regular file's bytes, and checks that they are what the model says: by the file's status, before and
-// after, where that can tell, else by the digest.
-func (s *Staging) content(ctx context.Context, n *node, w io.Writer) error {
-	f, err := s.disk.file(n.path(), false)
-	if err != nil {
-		return err
-	}
-	defer f.Close()
-	before, err := statFD(int(f.Fd()))
-	if err != nil {
-		return err
-	}
-	r := stopReader{f, ctx.Err}
-	if before != n.disk || n.racy {
-		size, digest, err := copyContent(w, r, n.cur.Size)
-		if err == nil && (size != n.cur.Size || digest != n.cur.Digest) {
-			return errChanging
-		}
-		return err
-	}
-	if _, err := copyBytes(w, r, n.cur.Size); err != nil {
-		return err
-	}
-	after, err := statFD(int(f.Fd()))
-	if err == nil && after != before {
-		return errChanging
-	}
-	return err
+	return p.s.medium.write(ctx, n, p.tw)
 }
 
 // header describes a file as a tar entry. The format is left to archive/tar, which takes the oldest that can say it

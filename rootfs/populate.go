@@ -10,7 +10,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// populate writes a tree that was just merged out as files: all directories first, then what is in them, directory by
+// populate writes a tree out as files: all directories first, then what is in them, directory by
 // directory and several at once, and at last the metadata of the directories. Names come from the tree and have no
 // symlinks in them; if the disk has one there, somebody else put it, and the lookup fails.
 func populate(ctx context.Context, d *disk, root *node) error {
@@ -32,7 +32,7 @@ func populate(ctx context.Context, d *disk, root *node) error {
 	if err := group.Wait(); err != nil {
 		return err
 	}
-	return d.seal(root, ".")
+	return d.finishDirs(root, ".")
 }
 
 // makeDirs makes the directories below an opened one, and lists all that have something else in them.
@@ -42,6 +42,9 @@ func makeDirs(ctx context.Context, dirfd int, dir *node, list *[]*node) error {
 	}
 	listed := false
 	for name, n := range dir.kids {
+		if n.cur == nil {
+			continue
+		}
 		if n.cur.Type != Directory {
 			if !listed {
 				*list, listed = append(*list, dir), true
@@ -51,7 +54,6 @@ func makeDirs(ctx context.Context, dirfd int, dir *node, list *[]*node) error {
 		if err := createAt(dirfd, name, n.cur.Meta); err != nil {
 			return pathError(n.path(), err)
 		}
-		n.onDisk = true
 		if len(n.kids) == 0 {
 			continue
 		}
@@ -77,13 +79,13 @@ func (d *disk) fill(ctx context.Context, dir *node) error {
 	}
 	defer unix.Close(dirfd)
 	for name, n := range dir.kids {
-		if n.cur.Type == Directory {
+		if n.cur == nil || n.cur.Type == Directory {
 			continue
 		}
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		if err := n.create(dirfd); err != nil {
+		if err := n.create(ctx, dirfd); err != nil {
 			return pathError(joinName(path, name), err)
 		}
 	}
@@ -92,15 +94,14 @@ func (d *disk) fill(ctx context.Context, dir *node) error {
 
 // create makes the file of a node that is no directory, with its metadata, in its opened directory. A further name of a
 // file becomes a file of its own, since a plugin that writes to one name must not change the others.
-func (n *node) create(dirfd int) (err error) {
+func (n *node) create(ctx context.Context, dirfd int) (err error) {
 	if n.cur.Type == Regular {
 		_, _, err = createFileAt(dirfd, n.name, nil, 0, func(fd int) error {
-			if err := n.cur.copyTo(fd); err != nil {
+			if err := n.cur.copyTo(ctx, fd); err != nil {
 				return err
 			}
-			return n.finish(fd)
+			return n.finish(fd, unix.Fchmod)
 		})
-		n.onDisk = err == nil
 		return err
 	}
 	err = createAt(dirfd, n.name, n.cur.Meta)
@@ -110,31 +111,36 @@ func (n *node) create(dirfd int) (err error) {
 	if err != nil {
 		return err
 	}
-	n.onDisk = true
-	if n.hidden, err = applyMeta(dirfd, n.name, n.cur.Meta, false); err == nil {
-		n.disk, err = statAt(dirfd, n.name)
+	hidden, err := applyMeta(dirfd, n.name, n.cur.Meta, false)
+	if err != nil {
+		return err
 	}
+	st, err := statAt(dirfd, n.name)
+	n.disk = &diskFile{stat: st, hidden: hidden}
 	return err
 }
 
-// finish gives the opened regular file of a node its metadata, and notes what the disk says of it then.
-func (n *node) finish(fd int) (err error) {
-	if n.hidden, err = setMeta(fd, unix.Fchmod, n.cur.Meta, false); err == nil {
-		n.disk, err = statFD(fd)
+// finish gives the opened file of a node its metadata, and notes what the disk says of it then.
+func (n *node) finish(fd int, chmod func(int, uint32) error) error {
+	hidden, err := setMeta(fd, chmod, n.cur.Meta, false)
+	if err != nil {
+		return err
 	}
+	st, err := statFD(fd)
+	n.disk = &diskFile{stat: st, hidden: hidden}
 	return err
 }
 
 func isDevice(t Type) bool { return t == CharDevice || t == BlockDevice }
 
-// seal gives the directories below n, whose path is dir, their metadata, and notes what the disk says of them then:
+// finishDirs gives the directories below n, whose path is dir, their metadata, and notes what the disk says of them then:
 // deepest first, since what is made in a directory changes its time.
-func (d *disk) seal(n *node, dir string) error {
+func (d *disk) finishDirs(n *node, dir string) error {
 	for name, kid := range n.kids {
-		if kid.cur.Type != Directory {
+		if kid.cur == nil || kid.cur.Type != Directory {
 			continue
 		}
-		if err := d.seal(kid, joinName(dir, name)); err != nil {
+		if err := d.finishDirs(kid, joinName(dir, name)); err != nil {
 			return err
 		}
 	}
@@ -143,11 +149,7 @@ func (d *disk) seal(n *node, dir string) error {
 		return err
 	}
 	defer unix.Close(fd)
-	if n.hidden, err = setMeta(fd, chmodHandle, n.cur.Meta, false); err == nil {
-		n.disk, err = statFD(fd)
-	}
-	n.onDisk = true
-	if err != nil {
+	if err := n.finish(fd, chmodHandle); err != nil {
 		return fmt.Errorf("finishing the directory: %w", pathError(dir, err))
 	}
 	return nil

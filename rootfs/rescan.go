@@ -21,32 +21,38 @@ import (
 func (s *Staging) Rescan(ctx context.Context, by Actor) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if err := s.medium.rescan(ctx, s, by); err != nil {
+		return fmt.Errorf("looking for changes: %w", err)
+	}
+	return nil
+}
+
+func (d *directory) rescan(ctx context.Context, s *Staging, by Actor) error {
 	// Asked before anything is looked at: what somebody changes from now on, changes later than that.
-	now, err := s.probe()
+	now, err := d.probe()
 	if err != nil {
 		return err
 	}
 	sc := &scanner{s: s, by: by, now: now, groups: map[fileID][]*node{}, known: map[*node]bool{}}
-	if err = sc.root(); err == nil {
-		err = s.inPlace()
+	if err = sc.root(d.fd); err == nil {
+		err = d.inPlace(s.tree.root.disk.stat)
 	}
 	if err == nil {
-		err = sc.dir(ctx, s.tree.root, s.disk.fd, ".")
+		err = sc.dir(ctx, s.tree.root, d.fd, ".")
 	}
-	if err != nil {
-		return fmt.Errorf("looking for changes: %w", err)
+	if err == nil {
+		sc.link()
 	}
-	sc.link()
-	return nil
+	return err
 }
 
 // inPlace makes sure that the path of the staging root, which processes are handed, still leads to it.
-func (s *Staging) inPlace() error {
-	st, err := statAt(unix.AT_FDCWD, s.dir)
+func (d *directory) inPlace(root diskStat) error {
+	st, err := statAt(unix.AT_FDCWD, d.path)
 	if err != nil {
-		return pathError(s.dir, err)
+		return pathError(d.path, err)
 	}
-	if !s.tree.root.disk.sameFile(st) {
+	if !root.sameFile(st) {
 		return fmt.Errorf("%w: the staging root was replaced", ErrEscape)
 	}
 	return nil
@@ -66,22 +72,27 @@ type scanner struct {
 }
 
 // root compares the metadata of the root itself.
-func (sc *scanner) root() error {
+func (sc *scanner) root(fd int) error {
 	n := sc.s.tree.root
-	st, err := statAt(sc.s.disk.fd, ".")
-	if err != nil || st == n.disk && !n.racy {
+	st, err := statAt(fd, ".")
+	if err != nil || st == n.disk.stat && !n.disk.racy {
 		return pathError(".", err)
 	}
-	m, now, err := readMeta(sc.s.disk.fd, ".")
+	m, now, err := readMeta(fd, ".")
 	if err != nil {
 		return pathError(".", err)
 	}
-	m, n.hidden = carryOver(n, m, now)
+	m, hidden := carryOver(n, m, now)
 	if !n.cur.Equal(m) {
 		sc.s.record(".", sc.by)
 	}
-	n.cur, n.disk, n.racy = &inode{Meta: m}, now, !timespecBefore(now.ctime, sc.now)
+	n.cur, n.disk = &inode{Meta: m}, sc.saw(now, hidden)
 	return nil
+}
+
+// saw is what the disk said just now.
+func (sc *scanner) saw(st diskStat, hidden map[string]string) *diskFile {
+	return &diskFile{stat: st, racy: !timespecBefore(st.ctime, sc.now), hidden: hidden}
 }
 
 // dir compares an opened directory with its node.
@@ -94,7 +105,7 @@ func (sc *scanner) dir(ctx context.Context, n *node, dirfd int, path string) err
 		return pathError(path, err)
 	}
 	for name, c := range n.kids { // those that go are dropped while ranging, which Go allows
-		if c.cur == nil || !c.onDisk {
+		if c.cur == nil || c.disk == nil {
 			continue
 		}
 		if _, found := slices.BinarySearch(list, name); !found {
@@ -121,7 +132,7 @@ func (sc *scanner) dir(ctx context.Context, n *node, dirfd int, path string) err
 func (sc *scanner) file(ctx context.Context, parent *node, dirfd int, name, path string) error {
 	st, err := statAt(dirfd, name)
 	if err == nil && slices.Contains(sc.s.scratch, path) {
-		if n := parent.live(name); n == nil || !n.disk.sameFile(st) || !st.isDir() {
+		if n := parent.live(name); n == nil || n.disk == nil || !n.disk.stat.sameFile(st) || !st.isDir() {
 			return pathError(path, fmt.Errorf("%w: it was replaced", ErrEscape))
 		}
 		return nil
@@ -133,7 +144,7 @@ func (sc *scanner) file(ctx context.Context, parent *node, dirfd int, name, path
 		return pathError(path, err)
 	}
 	n := parent.live(name)
-	if n == nil || !n.onDisk || n.disk != st || n.racy {
+	if n == nil || n.disk == nil || n.disk.stat != st || n.disk.racy {
 		n, err = sc.changed(ctx, parent, n, dirfd, name, st)
 		if err != nil || n == nil {
 			return pathError(path, err)
@@ -188,7 +199,7 @@ func (sc *scanner) changed(ctx context.Context, parent, n *node, dirfd int, name
 		old = nil
 	}
 	hidden := map[string]string(nil)
-	same := old != nil && old.onDisk && old.disk.sameFile(st) && old.cur.Type == m.Type
+	same := old != nil && old.disk != nil && old.disk.stat.sameFile(st) && old.cur.Type == m.Type
 	if same {
 		m, hidden = carryOver(old, m, st)
 	} else {
@@ -208,8 +219,7 @@ func (sc *scanner) changed(ctx context.Context, parent, n *node, dirfd int, name
 	if same && st.nlink > 1 {
 		sc.known[n] = true
 	}
-	n.onDisk, n.disk, n.hidden = true, st, hidden
-	n.racy = !timespecBefore(st.ctime, sc.now)
+	n.disk = sc.saw(st, hidden)
 	return n, nil
 }
 
@@ -268,21 +278,21 @@ func openRegularAt(dirfd int, name string, resolve uint64) (*os.File, error) {
 
 // carryOver keeps of a file's metadata what the disk never had, wherever the disk says that nobody has touched it.
 func carryOver(old *node, m Meta, st diskStat) (Meta, map[string]string) {
-	was := old.cur.Meta
-	if st.mode == old.disk.mode {
+	was, seen := old.cur.Meta, old.disk.stat
+	if st.mode == seen.mode {
 		m.Mode = was.Mode
 	}
-	if st.uid == old.disk.uid {
+	if st.uid == seen.uid {
 		m.UID = was.UID
 	}
-	if st.gid == old.disk.gid {
+	if st.gid == seen.gid {
 		m.GID = was.GID
 	}
-	if st.mtime == old.disk.mtime {
+	if st.mtime == seen.mtime {
 		m.ModTime = was.ModTime
 	}
 	var hidden map[string]string
-	for name, value := range old.hidden {
+	for name, value := range old.disk.hidden {
 		// A write drops a file's capabilities: so does one to a file that could not be given them.
 		if name == "security.capability" && !m.SameContent(was) {
 			continue
@@ -319,7 +329,7 @@ func (sc *scanner) link() {
 	for _, group := range sc.groups {
 		// What the tree knows of the file and the disk does not, a name that was there before has.
 		from := group[max(0, slices.IndexFunc(group, func(n *node) bool { return sc.known[n] }))]
-		first, hidden := from.cur, from.hidden
+		first := from.cur
 		ofBase := slices.ContainsFunc(group, func(n *node) bool { return n.base == first })
 		if len(group) > 1 && ofBase {
 			first = &inode{Meta: first.Meta} // out of the base's inode, which may have other names
@@ -329,7 +339,7 @@ func (sc *scanner) link() {
 				sc.s.record(n.path(), sc.by)
 				n.cur = first
 			}
-			n.hidden = hidden
+			n.disk = from.disk
 		}
 	}
 }

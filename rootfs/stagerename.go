@@ -8,7 +8,7 @@ import (
 )
 
 func (r stageRoot) Rename(from, to string) error {
-	return r.change("renaming", from, func(parent *node, base string, dirfd int) error {
+	return r.change("renaming", from, func(parent *node, base string) error {
 		n := parent.live(base)
 		if n == nil {
 			return fs.ErrNotExist
@@ -17,15 +17,15 @@ func (r stageRoot) Rename(from, to string) error {
 		if err != nil {
 			return err
 		}
-		if err := r.renameTo(n, dirfd, clean); err != nil {
+		if err := r.renameTo(n, clean); err != nil {
 			return fmt.Errorf("to %s: %w", clean, err)
 		}
 		return nil
 	})
 }
 
-// renameTo moves a file, whose directory is opened, to a cleaned name.
-func (r stageRoot) renameTo(n *node, dirfd int, name string) error {
+// renameTo moves a file to a cleaned name.
+func (r stageRoot) renameTo(n *node, name string) error {
 	parent, base, err := r.s.tree.place(name)
 	if err != nil {
 		return err
@@ -40,36 +40,28 @@ func (r stageRoot) renameTo(n *node, dirfd int, name string) error {
 	if _, inside := cutDir(parent.path(), n.path()); inside {
 		return unix.EINVAL
 	}
-	tofd, err := r.s.disk.open(parent.path(), unix.O_PATH|unix.O_DIRECTORY)
-	if err != nil {
+	if err := r.s.tree.readAll(n); err != nil { // each name in it becomes another
 		return err
 	}
-	defer unix.Close(tofd)
-	switch {
-	case n.onDisk:
-		err = renameAt(dirfd, n.name, tofd, base)
-	case old != nil && old.onDisk:
-		err = unix.Unlinkat(tofd, base, 0)
-	}
+	d, err := r.s.medium.rename(n, parent, base, old)
 	if err != nil {
 		return err
 	}
 	r.s.touch(n.parent)
 	r.s.touch(parent)
 	moved := r.s.tree.move(n, parent, base)
+	moved.disk = d
 	r.s.record(moved.path(), r.by)
-	if !moved.onDisk {
-		return nil
-	}
-	return r.s.observe(moved, tofd)
+	return nil
 }
 
 // move takes a file with all below to another name.
 func (t *tree) move(n *node, parent *node, base string) *node {
 	to := t.add(parent, base)
-	to.cur, to.onDisk, to.disk, to.racy, to.hidden = n.cur, n.onDisk, n.disk, n.racy, n.hidden
+	to.cur, to.disk = n.cur, n.disk
 	if n.cur == n.base { // as under an overlay, what is moved is no more one of its base's link group
-		to.cur = &inode{Meta: n.cur.Meta}
+		own := *n.base
+		to.cur = &own
 	}
 	for _, c := range n.sorted() {
 		if c.cur != nil {

@@ -1,7 +1,6 @@
 package rootfs
 
 import (
-	"errors"
 	"fmt"
 	"io"
 	"io/fs"
@@ -12,7 +11,7 @@ import (
 // Root returns the tree as it is now; what is changed through it is recorded as by's doing.
 func (s *Staging) Root(by Actor) Root { return stageRoot{s, by} }
 
-// stageRoot is the Root of a Staging: names are resolved in the model, and changes are made on the disk first and in
+// stageRoot is the Root of a Staging: names are resolved in the model, and changes are made by the medium first and in
 // the model then.
 type stageRoot struct {
 	s  *Staging
@@ -59,6 +58,9 @@ func (r stageRoot) ReadDir(name string) ([]DirEntry, error) {
 	if n.cur.Type != Directory {
 		return nil, &fs.PathError{Op: "readdir", Path: name, Err: unix.ENOTDIR}
 	}
+	if err := r.s.tree.read(n); err != nil {
+		return nil, err
+	}
 	var out []DirEntry
 	for _, c := range n.sorted() {
 		if c.cur != nil {
@@ -78,11 +80,7 @@ func (r stageRoot) Open(name string) (io.ReadCloser, error) {
 	if n.cur.Type != Regular {
 		return nil, &fs.PathError{Op: "open", Path: name, Err: errNotRegular}
 	}
-	f, err := r.s.disk.file(n.path(), false)
-	if err != nil {
-		return nil, err
-	}
-	return f, nil
+	return r.s.medium.open(n)
 }
 
 func (r stageRoot) Put(name string, m Meta, content io.Reader) error {
@@ -91,38 +89,35 @@ func (r stageRoot) Put(name string, m Meta, content io.Reader) error {
 		return &fs.PathError{Op: "write", Path: name, Err: unix.EISDIR}
 	}
 	// Content may come from somebody who reads this very tree: it is taken in before the tree is locked.
-	f, err := r.s.spool(m, content)
+	f, err := r.s.medium.spool(m, content)
 	if err != nil {
 		return fmt.Errorf("writing %s: %w", name, err)
 	}
 	defer f.close()
-	return r.change("writing", name, func(parent *node, base string, dirfd int) error {
+	return r.change("writing", name, func(parent *node, base string) error {
 		if old := parent.live(base); old != nil && old.cur.Type == Directory {
 			return unix.EISDIR
 		}
-		if err := f.moveTo(dirfd, base); err != nil {
-			return err
+		i, d, err := f.put(parent, base)
+		if err == nil {
+			r.s.made(parent, base, i, d)
 		}
-		return r.s.made(parent, base, f.meta, f.hidden, f.onDisk, dirfd)
+		return err
 	})
 }
 
 // made takes a file that we have just made into the tree.
-func (s *Staging) made(parent *node, base string, m Meta, hidden map[string]string, onDisk bool, dirfd int) error {
+func (s *Staging) made(parent *node, base string, i *inode, d *diskFile) {
 	n := s.tree.add(parent, base)
-	n.cur, n.onDisk, n.hidden = &inode{Meta: m}, onDisk, hidden
+	n.cur, n.disk = i, d
+	if i.ModTime.IsZero() {
+		i.ModTime = s.start
+	}
 	s.touch(parent)
-	if onDisk {
-		return s.observe(n, dirfd)
-	}
-	if n.cur.ModTime.IsZero() {
-		n.cur.ModTime = s.start
-	}
-	return nil
 }
 
-// touch gives a directory in which a name was made or removed the time of something that the build has written. The
-// disk has such a time for it, too, but not of what only the model has.
+// touch gives a directory in which a name was made or removed the time of something that the build has written. A disk
+// has such a time for it, too.
 func (s *Staging) touch(dir *node) {
 	m := dir.cur.Meta
 	m.ModTime = s.start
@@ -130,25 +125,22 @@ func (s *Staging) touch(dir *node) {
 }
 
 func (r stageRoot) Mkdir(name string, m Meta) error {
-	return r.change("making the directory", name, func(parent *node, base string, dirfd int) error {
+	return r.change("making the directory", name, func(parent *node, base string) error {
 		if parent.live(base) != nil {
 			return fs.ErrExist
 		}
 		m.Type = Directory
 		m = m.shape()
-		if err := createAt(dirfd, base, m); err != nil {
-			return err
+		d, err := r.s.medium.mkdir(parent, base, m)
+		if err == nil {
+			r.s.made(parent, base, &inode{Meta: m}, d)
 		}
-		hidden, err := applyMeta(dirfd, base, m, false)
-		if err != nil {
-			return errors.Join(err, unix.Unlinkat(dirfd, base, unix.AT_REMOVEDIR))
-		}
-		return r.s.made(parent, base, m, hidden, true, dirfd)
+		return err
 	})
 }
 
 func (r stageRoot) SetMeta(name string, m Meta) error {
-	return r.change("changing the metadata of", name, func(parent *node, base string, dirfd int) error {
+	return r.change("changing the metadata of", name, func(parent *node, base string) error {
 		n := parent.live(base)
 		if n == nil {
 			return fs.ErrNotExist
@@ -159,29 +151,11 @@ func (r stageRoot) SetMeta(name string, m Meta) error {
 		if !m.ModTime.IsZero() {
 			now.ModTime = m.ModTime
 		}
-		if !n.onDisk {
-			n.become(now)
-			return nil
-		}
-		if err := dropXattrs(dirfd, base, now.Xattrs); err != nil {
-			return err
-		}
-		hidden, err := applyMeta(dirfd, base, now, false)
-		if err != nil {
+		if err := r.s.medium.setMeta(n, now); err != nil {
 			return err
 		}
 		n.become(now)
-		n.hidden = hidden
-		if err := r.s.observe(n, dirfd); err != nil || n.disk.nlink == 1 || n.cur.Type == Directory {
-			return err
-		}
-		// What was seen of one name of a file was seen of all.
-		return r.s.tree.root.walk(func(o *node) error {
-			if o.cur == n.cur {
-				o.disk, o.racy, o.hidden = n.disk, n.racy, n.hidden
-			}
-			return nil
-		})
+		return nil
 	})
 }
 
@@ -189,30 +163,28 @@ func (r stageRoot) SetMeta(name string, m Meta) error {
 // disk and so here; one of the base's becomes a file of its own.
 func (n *node) become(m Meta) {
 	if n.cur == n.base {
-		n.cur = &inode{}
+		own := *n.base
+		n.cur = &own
 	}
 	n.cur.Meta = m
 }
 
 func (r stageRoot) Remove(name string) error {
-	return r.change("removing", name, func(parent *node, base string, dirfd int) error {
+	return r.change("removing", name, func(parent *node, base string) error {
 		n := parent.live(base)
 		if n == nil {
 			return fs.ErrNotExist
+		}
+		if err := r.s.tree.read(n); err != nil {
+			return err
 		}
 		for _, c := range n.kids {
 			if c.cur != nil {
 				return unix.ENOTEMPTY
 			}
 		}
-		if n.onDisk {
-			flags := 0
-			if n.cur.Type == Directory {
-				flags = unix.AT_REMOVEDIR
-			}
-			if err := unix.Unlinkat(dirfd, base, flags); err != nil {
-				return err
-			}
+		if err := r.s.medium.remove(n); err != nil {
+			return err
 		}
 		r.s.tree.drop(n)
 		r.s.touch(parent)
@@ -220,8 +192,8 @@ func (r stageRoot) Remove(name string) error {
 	})
 }
 
-// change resolves a name, lets f work on its opened parent, and records who did it.
-func (r stageRoot) change(doing, name string, f func(parent *node, base string, dirfd int) error) error {
+// change resolves a name, lets f work on its parent, and records who did it.
+func (r stageRoot) change(doing, name string, f func(parent *node, base string) error) error {
 	clean, err := cleanName(name)
 	if err != nil {
 		return err
@@ -229,30 +201,12 @@ func (r stageRoot) change(doing, name string, f func(parent *node, base string, 
 	r.s.mu.Lock()
 	defer r.s.mu.Unlock()
 	parent, base, err := r.s.tree.place(clean)
-	if err != nil {
-		return fmt.Errorf("%s %s: %w", doing, clean, err)
+	if err == nil {
+		err = f(parent, base)
 	}
-	dirfd, err := r.s.disk.open(parent.path(), unix.O_PATH|unix.O_DIRECTORY)
 	if err != nil {
-		return fmt.Errorf("%s %s: %w", doing, clean, err)
-	}
-	defer unix.Close(dirfd)
-	if err := f(parent, base, dirfd); err != nil {
 		return fmt.Errorf("%s %s: %w", doing, clean, err)
 	}
 	r.s.record(joinName(parent.path(), base), r.by)
-	return nil
-}
-
-// observe notes what the disk says of a file that we have just changed ourselves.
-func (s *Staging) observe(n *node, dirfd int) error {
-	st, err := statAt(dirfd, n.name)
-	if err != nil {
-		return err
-	}
-	n.disk, n.racy = st, true
-	if n.cur.ModTime.IsZero() {
-		n.cur.ModTime = timeOf(st.mtime)
-	}
 	return nil
 }

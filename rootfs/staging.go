@@ -9,163 +9,121 @@ import (
 	"path/filepath"
 	"slices"
 	"sync"
-	"sync/atomic"
 	"time"
-
-	"golang.org/x/sys/unix"
 )
 
 // StageOptions say how a staging root is made.
 type StageOptions struct {
-	// Dir is an existing directory of the caller's, best a WorkDir's; the staging root becomes "root" in it.
-	Dir    string
-	Limits Limits
-	// Plain says that the one layer is a tarball or directory that is no image layer: whiteouts are an error in it.
-	Plain bool
+	// Dir is an existing directory of the caller's, best a WorkDir's, which the caller removes: new content goes there,
+	// and a staging root that is written out becomes "root" in it.
+	Dir string
 	// Start is when staging begins, by the build's clock: what has a time at or after it was written by the build.
 	Start time.Time
 	// Notice is told what was left out and why; nil means nobody listens.
 	Notice func(string)
 }
 
-// Staging is a root file system that is being provisioned: the base as the layers had it, the tree as it is now on
-// the disk and in the model, and who changed what.
+// Staging is a root file system that is being provisioned: the base as the layers had it, the tree as it is now, in the
+// model and perhaps on the disk, and who changed what.
 type Staging struct {
 	mu      sync.Mutex
+	base    *Base
 	tree    *tree
-	disk    *disk
-	dir     string
+	medium  medium
+	// before is the view that a directory was made of; nil if there is none.
+	before  medium
+	path    string
 	limits  Limits
 	notice  func(string)
 	start   time.Time
 	journal map[string][]Actor
-	spools  atomic.Int64
 	// scratch are names that are never packed: the plugins' cache.
 	scratch []string
 }
 
-// Stage reads layers, oldest first, and writes the merged tree out as files.
-//
-// Metadata that the caller may not give to files is kept in the model. Errors about a layer are *LayerError; the caller
-// removes o.Dir.
-func Stage(ctx context.Context, layers []Layer, o StageOptions) (_ *Staging, err error) {
-	dir := filepath.Join(o.Dir, "layers")
-	if err := os.Mkdir(dir, 0700); err != nil {
-		return nil, fmt.Errorf("unpacking the layers: %w", err)
+// Stage makes a staging root of a base, which it takes over: the staging's Close closes it. It is a view: nothing is
+// written out, and there is no directory that an executable could be given; WriteOut makes one.
+func Stage(base *Base, o StageOptions) *Staging {
+	s := &Staging{base: base, tree: base.tree, limits: base.limits, notice: o.Notice, path: filepath.Join(o.Dir, "root"),
+		medium: newView(o.Dir, base.limits), start: o.Start, journal: map[string][]Actor{}}
+	if s.notice == nil {
+		s.notice = func(string) {}
 	}
-	list, err := UnpackAll(ctx, layers, dir, o.Limits)
-	// They are open, and nobody needs to find them: they are gone as soon as they are closed. Where a file system keeps
-	// open files under other names, they go with the caller's directory.
-	_ = os.RemoveAll(dir)
-	if err != nil {
-		return nil, err
-	}
-	defer func() { err = errors.Join(err, closeAll(list)) }()
-	return StageUnpacked(ctx, list, o)
+	return s
 }
 
-// StageUnpacked is Stage for layers that have been read. The caller closes them.
-func StageUnpacked(ctx context.Context, layers []*Unpacked, o StageOptions) (*Staging, error) {
-	dir, err := filepath.Abs(filepath.Join(o.Dir, "root"))
+// WriteOut writes the whole tree, as it is now, out as files, so that executables can work on it. Metadata that the
+// caller may not give to files is kept in the model.
+func (s *Staging) WriteOut(ctx context.Context) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	d, start, err := newCopy(ctx, s.tree, s.path, s.limits, s.start)
+	if err != nil {
+		return err
+	}
+	s.start = start
+	// The view is closed with the base: files that nobody has changed since may still be read from it.
+	s.medium, s.before = d, s.medium
+	return nil
+}
+
+// newCopy writes a tree out as a new directory, and returns when that began, as its files tell.
+func newCopy(ctx context.Context, t *tree, dir string, l Limits, clock time.Time) (_ *directory, start time.Time, err error) {
+	dir, err = filepath.Abs(dir)
 	if err == nil {
 		err = os.Mkdir(dir, 0700)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("making the staging root: %w", err)
+		return nil, start, fmt.Errorf("making the staging root: %w", err)
 	}
-	d, err := openDisk(dir, sameMount)
+	disk, err := openDisk(dir, sameMount)
 	if err != nil {
-		return nil, fmt.Errorf("opening the staging root: %w", err)
+		return nil, start, fmt.Errorf("opening the staging root: %w", err)
 	}
-	s := &Staging{tree: newTree(), disk: d, dir: dir, limits: o.Limits.WithDefaults(), notice: o.Notice,
-		journal: map[string][]Actor{}}
-	if s.notice == nil {
-		s.notice = func(string) {}
+	d := &directory{disk: disk, max: l.FileBytes}
+	if start, err = d.start(clock); err == nil {
+		err = t.readAll(t.root)
 	}
-	if s.start, err = s.startTime(o.Start); err == nil {
-		err = s.readLayers(ctx, layers, o.Plain)
+	if err == nil {
+		err = populate(ctx, disk, t.root)
+	}
+	if err == nil {
+		err = d.settle(t.root)
 	}
 	if err != nil {
-		return nil, errors.Join(err, d.close())
+		return nil, start, errors.Join(fmt.Errorf("writing the staging root: %w", err), disk.close())
 	}
-	return s, nil
+	return d, start, nil
 }
 
-func (s *Staging) readLayers(ctx context.Context, layers []*Unpacked, plain bool) error {
-	m := &merger{tree: s.tree, limits: s.limits, plain: plain, notice: s.notice}
-	for _, l := range layers {
-		if err := m.apply(ctx, l); err != nil {
-			return err
-		}
-	}
-	if err := populate(ctx, s.disk, s.tree.root); err != nil {
-		return fmt.Errorf("writing the staging root: %w", err)
-	}
-	return s.seal()
-}
-
-// seal makes what was read the base.
-func (s *Staging) seal() error {
-	now, err := s.probe()
+// settle notes which files were written so shortly ago that a further change might leave the same times.
+func (d *directory) settle(root *node) error {
+	now, err := d.probe()
 	if err != nil {
 		return err
 	}
-	return s.tree.root.walk(func(n *node) error {
-		n.base = n.cur
-		n.racy = n.onDisk && !timespecBefore(n.disk.ctime, now)
-		return nil
-	})
-}
-
-// startTime is the earlier of the build's clock and the file system's: they need not agree, and files get the latter.
-func (s *Staging) startTime(clock time.Time) (time.Time, error) {
-	now, err := s.probe()
-	if err != nil {
-		return clock, err
-	}
-	if t := timeOf(now); clock.IsZero() || t.Before(clock) {
-		return t, nil
-	}
-	return clock, nil
-}
-
-// probe asks the file system for its present time, as it would stamp a change with it.
-func (s *Staging) probe() (unix.Timespec, error) {
-	path := s.dir + ".clock"
-	fd, err := unix.Open(path, unix.O_WRONLY|unix.O_CREAT|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0600)
-	if err != nil {
-		return unix.Timespec{}, fmt.Errorf("asking for the file system's time: %w", err)
-	}
-	defer unix.Close(fd)
-	var st unix.Stat_t
-	err = unix.Futimes(fd, nil)
-	if err == nil {
-		err = unix.Fstat(fd, &st)
-	}
-	if err != nil {
-		return unix.Timespec{}, fmt.Errorf("asking for the file system's time: %w", err)
-	}
-	return st.Ctim, nil
-}
-
-// Dir returns the absolute path of the staging root, for foreign executables.
-func (s *Staging) Dir() string { return s.dir }
-
-// Close releases the staging root. Its files are left to whoever made the directory.
-func (s *Staging) Close() error { return s.disk.close() }
-
-// Newest returns the latest time of a file in the base, zero if the base is empty.
-func (s *Staging) Newest() time.Time {
-	var newest time.Time
-	// The callback returns no error, so walk returns none.
-	_ = s.tree.root.walk(func(n *node) error {
-		if n.parent != nil && n.base != nil && n.base.ModTime.After(newest) {
-			newest = n.base.ModTime
+	return root.walk(func(n *node) error {
+		if n.disk != nil {
+			n.disk.racy = !timespecBefore(n.disk.stat.ctime, now)
 		}
 		return nil
 	})
-	return newest
 }
+
+// Dir returns the absolute path of the staging root, for foreign executables; empty if there is none.
+func (s *Staging) Dir() string { return s.medium.dir() }
+
+// Close releases the staging root and the base. Files are left to whoever made the directory.
+func (s *Staging) Close() error {
+	err := s.medium.close()
+	if s.before != nil {
+		err = errors.Join(err, s.before.close())
+	}
+	return errors.Join(err, s.base.Close())
+}
+
+// Damage is the base's.
+func (s *Staging) Damage() error { return s.base.Damage() }
 
 // Scratch makes a directory below the staging root that is no part of it: what is done there is not recorded and never
 // packed. Missing parents are made. The name returned is canonical: no symlink in it leads a process elsewhere.
@@ -196,9 +154,12 @@ func (s *Staging) Discard(name string) error {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	n := s.tree.lookup(name)
-	if n == nil {
+	n, err := s.tree.find(name, false)
+	if errors.Is(err, fs.ErrNotExist) {
 		return nil
+	}
+	if err != nil {
+		return err
 	}
 	for n.base == nil && n.parent.base == nil && len(n.parent.kids) == 1 {
 		n = n.parent
@@ -208,6 +169,9 @@ func (s *Staging) Discard(name string) error {
 
 func (s *Staging) discard(n *node) error {
 	if n.base != nil {
+		if err := s.tree.read(n); err != nil {
+			return err
+		}
 		for _, c := range n.sorted() {
 			if err := s.discard(c); err != nil {
 				return err
@@ -216,7 +180,7 @@ func (s *Staging) discard(n *node) error {
 		return nil
 	}
 	name := n.path()
-	if err := s.disk.at(name, removeTree); err != nil && !errors.Is(err, fs.ErrNotExist) {
+	if err := s.medium.discard(n); err != nil {
 		return fmt.Errorf("discarding %s: %w", name, err)
 	}
 	s.tree.drop(n)

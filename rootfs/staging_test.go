@@ -60,7 +60,7 @@ func stageLayers(t *testing.T, layers ...rootfs.Layer) (*rootfs.Staging, error) 
 			t.Errorf("closing the work directory: %v", err)
 		}
 	})
-	s, err := rootfs.Stage(t.Context(), layers, rootfs.StageOptions{Dir: w.Path})
+	s, err := rootfstest.Stage(t.Context(), layers, rootfs.StageOptions{Dir: w.Path}, rootfs.BaseOptions{})
 	if err == nil {
 		t.Cleanup(func() { s.Close() })
 	}

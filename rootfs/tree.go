@@ -15,10 +15,10 @@ import (
 // base: a change gives the node a new one.
 type inode struct {
 	Meta
-	// layer is the layer that brought it, counted from 0.
+	// layer is the layer that brought it, counted from 0; while layers are merged.
 	layer int
-	// from has the content of a regular file of the base, at offset.
-	from   *Unpacked
+	// in has the content of a regular file, at offset; nil where it is on the disk alone, or empty.
+	in     *store
 	offset int64
 }
 
@@ -30,31 +30,31 @@ type node struct {
 	base   *inode
 	cur    *inode
 	kids   map[string]*node
+	// unread is where the base's names below this one stand, until somebody asks for them; nil once they are in kids.
+	// gone says that they are in the base only, since all of them were removed.
+	unread *listing
+	gone   bool
 
-	// onDisk says that the disk has the file, in the state that disk describes. Not all that the model has can be
-	// made on the disk by every user: devices can't.
-	onDisk bool
-	disk   diskStat
-	// racy: the file was changed so shortly before disk was taken that a further change might have left the same
-	// times. Its content is compared, too.
-	racy bool
+	// disk is what the staging directory has of the file; nil if nothing: there is no directory, or none that differs
+	// from the base, or the user may not make such a file.
+	disk *diskFile
 	// linkLayer is the layer that brought this name, if it is a hard link to a file of a lower one.
 	linkLayer int
 	// swept is the layer, counted from 1, in which all that lower layers had below this name was removed.
 	swept int
-	// hidden are the extended attributes of cur that the disk could not be given.
-	hidden map[string]string
 }
 
 // tree is a root file system as a model.
 type tree struct {
 	root  *node
 	count int // nodes, for the limit
+	// groups are the link groups of which a name was read from the tree file.
+	groups map[uint64]*inode
 }
 
 func newTree() *tree {
 	root := &inode{Meta: Meta{Type: Directory, Mode: 0755, ModTime: unixZero}}
-	return &tree{root: &node{name: ".", cur: root}}
+	return &tree{root: &node{name: ".", cur: root}, groups: map[uint64]*inode{}}
 }
 
 // path returns the canonical name of a node: no symlinks in it.
@@ -79,7 +79,7 @@ func (n *node) pathSize() int {
 	return size
 }
 
-// live returns the child of that name if it exists now.
+// live returns the child of that name if it exists now. What the directory has must have been read.
 func (n *node) live(name string) *node {
 	if c := n.kids[name]; c != nil && c.cur != nil {
 		return c
@@ -115,14 +115,15 @@ func (t *tree) drop(n *node) {
 	for _, c := range n.kids {
 		t.drop(c)
 	}
-	n.cur, n.onDisk, n.racy, n.hidden = nil, false, false, nil
+	n.gone = n.unread != nil
+	n.cur, n.disk = nil, nil
 	if n.base == nil && len(n.kids) == 0 && n.parent != nil {
 		delete(n.parent.kids, n.name)
 		t.count--
 	}
 }
 
-// lookup finds a cleaned name without following anything.
+// lookup finds a cleaned name without following anything, among those that were read.
 func (t *tree) lookup(name string) *node {
 	n := t.root
 	if name == "." {
@@ -139,6 +140,9 @@ func (t *tree) lookup(name string) *node {
 // resolve follows all symlinks of a cleaned name. The node is nil where the last component does not exist.
 func (t *tree) resolve(name string) (path string, n *node, err error) {
 	path, n, _, err = resolveLinks(name, t.root, func(dir *node, path []string, base string) (*node, Type, string, error) {
+		if err := t.read(dir); err != nil {
+			return nil, 0, "", err
+		}
 		c := dir.live(base)
 		if c == nil {
 			return nil, 0, "", notExist(joinName(strings.Join(path, "/"), base))
@@ -148,7 +152,7 @@ func (t *tree) resolve(name string) (path string, n *node, err error) {
 	return path, n, err
 }
 
-// place resolves the parent of a cleaned name, and returns it with the last component, which may not exist.
+// place resolves the parent of a cleaned name, and returns it, read, with the last component, which may not exist.
 func (t *tree) place(name string) (parent *node, base string, err error) {
 	if name == "." {
 		return nil, "", fmt.Errorf("%w: the root itself", ErrName)
@@ -163,7 +167,7 @@ func (t *tree) place(name string) (parent *node, base string, err error) {
 	case parent.cur.Type != Directory:
 		return nil, "", &fs.PathError{Op: "resolve", Path: dir, Err: unix.ENOTDIR}
 	}
-	return parent, base, nil
+	return parent, base, t.read(parent)
 }
 
 // find returns the node of a cleaned name; follow says whether a symlink at its end is followed.
@@ -187,8 +191,8 @@ func isNotExist(err error) bool { return errors.Is(err, fs.ErrNotExist) }
 
 func notExist(name string) error { return &fs.PathError{Op: "find", Path: name, Err: fs.ErrNotExist} }
 
-// walk calls f for every node below n that exists now, parents first, in byte order of names; fs.SkipDir from f leaves
-// out what is below.
+// walk calls f for every node below n that exists now and was read, parents first, in byte order of names; fs.SkipDir
+// from f leaves out what is below.
 func (n *node) walk(f func(*node) error) error {
 	if n.cur == nil {
 		return nil

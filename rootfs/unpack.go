@@ -120,7 +120,7 @@ func unpack(ctx context.Context, l Layer, dir string, limits Limits, all *atomic
 	if err != nil {
 		return nil, err
 	}
-	return &Unpacked{index: index, data: data, checked: true, bound: bound}, nil
+	return &Unpacked{index: index, data: &store{file: data, checked: true}, bound: bound}, nil
 }
 
 // unpacker reads one layer.

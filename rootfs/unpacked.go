@@ -22,9 +22,8 @@ const dataBlock = 4096
 // Unpacked is a layer that was read once: an index of its entries, and one file with the content of all its files. Both
 // stay open, so that nobody can take them away.
 type Unpacked struct {
-	index, data *os.File
-	// checked says that this process has written the content itself: no digest needs to be taken of it again.
-	checked bool
+	index *os.File
+	data  *store
 	// bound is how many bytes its files may hold, each name of a file counted; 0 is the limit of a layer.
 	bound int64
 }
@@ -52,7 +51,7 @@ func OpenUnpacked(dir string) (*Unpacked, error) {
 	if err != nil {
 		return nil, errors.Join(err, index.Close())
 	}
-	return &Unpacked{index: index, data: data}, nil
+	return &Unpacked{index: index, data: &store{file: data}}, nil
 }
 
 // openPlain opens a regular file of a directory, and nothing else.
@@ -68,7 +67,7 @@ func openPlain(dir, name string) (*os.File, error) {
 }
 
 // Close closes the files. They are left to whoever made the directory.
-func (u *Unpacked) Close() error { return errors.Join(u.index.Close(), u.data.Close()) }
+func (u *Unpacked) Close() error { return errors.Join(u.index.Close(), u.data.file.Close()) }
 
 // each calls f for each entry, in the order of the layer, until f returns an error. An index that is not as it was
 // written is ErrDamaged: only when each has returned nil may what f was told be used.
@@ -88,51 +87,17 @@ func (u *Unpacked) each(f func(*indexedEntry) error) error {
 			stopped = f(e)
 		}
 	}
-	st, err := u.data.Stat()
-	if err == nil && st.Size() != r.dataSize {
-		err = fmt.Errorf("data of the unpacked layer: %w: %d bytes, not %d", ErrDamaged, st.Size(), r.dataSize)
-	}
-	if err != nil {
+	if err := u.sized(r.dataSize); err != nil {
 		return err
 	}
 	return stopped
 }
 
-// copyTo writes the content of a file of the base to an opened file that is empty.
-func (i *inode) copyTo(fd int) error {
-	if i.Size == 0 {
-		return nil
-	}
-	if i.from.checked {
-		switch done, err := copyRange(fd, int(i.from.data.Fd()), i.offset, i.Size); {
-		case err != nil:
-			return err
-		case done:
-			return nil
-		}
-	}
-	size, digest, err := copyContent(fdWriter(fd), io.NewSectionReader(i.from.data, i.offset, i.Size), i.Size)
-	if err == nil && (size != i.Size || digest != i.Digest) {
-		err = fmt.Errorf("data of the unpacked layer: %w: other content than the index says", ErrDamaged)
+// sized fails if the data is not as long as it was.
+func (u *Unpacked) sized(want int64) error {
+	st, err := u.data.file.Stat()
+	if err == nil && st.Size() != want {
+		err = fmt.Errorf("data of the unpacked layer: %w: %d bytes, not %d", ErrDamaged, st.Size(), want)
 	}
 	return err
-}
-
-// copyRange has the kernel copy, which shares the bytes where the file system can. done is false if it can't do it at all.
-func copyRange(to, from int, offset, size int64) (done bool, err error) {
-	for at := offset; size > 0; {
-		n, err := unix.CopyFileRange(from, &at, to, nil, int(min(size, 1<<30)), 0)
-		switch {
-		case err == nil && n == 0:
-			return false, fmt.Errorf("data of the unpacked layer: %w: it is cut off", ErrDamaged)
-		case errors.Is(err, unix.EINTR):
-		case err != nil && at == offset && (errors.Is(err, unix.EXDEV) || errors.Is(err, unix.ENOSYS) ||
-			errors.Is(err, unix.EOPNOTSUPP) || errors.Is(err, unix.EINVAL)):
-			return false, nil
-		case err != nil:
-			return false, err
-		}
-		size -= int64(n)
-	}
-	return true, nil
 }

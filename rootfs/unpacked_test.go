@@ -32,17 +32,18 @@ func stageDirs(t *testing.T, dirs ...string) (*rootfs.Staging, error) {
 		if err != nil {
 			return nil, err
 		}
-		defer u.Close()
 		list = append(list, u)
 	}
 	w, err := rootfs.NewWorkDir(t.TempDir())
 	must(t, err)
 	t.Cleanup(func() { must(t, w.Close()) })
-	s, err := rootfs.StageUnpacked(t.Context(), list, rootfs.StageOptions{Dir: w.Path})
-	if err == nil {
-		t.Cleanup(func() { must(t, s.Close()) })
+	base, err := rootfs.Merge(t.Context(), list, rootfs.BaseOptions{})
+	if err != nil {
+		return nil, err
 	}
-	return s, err
+	s := rootfs.Stage(base, rootfs.StageOptions{Dir: w.Path})
+	t.Cleanup(func() { must(t, s.Close()) })
+	return s, s.WriteOut(t.Context())
 }
 
 // richLayers are two layers with all that entries can have.

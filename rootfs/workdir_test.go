@@ -121,7 +121,7 @@ func TestCleanupLeavesWhatIsMounted(t *testing.T) {
 			parent := t.TempDir()
 			w, err := rootfs.NewWorkDir(parent)
 			must(t, err)
-			s, err := rootfs.Stage(t.Context(), []rootfs.Layer{rootfstest.Tar(t, base()...)}, rootfs.StageOptions{Dir: w.Path})
+			s, err := rootfstest.Stage(t.Context(), []rootfs.Layer{rootfstest.Tar(t, base()...)}, rootfs.StageOptions{Dir: w.Path}, rootfs.BaseOptions{})
 			must(t, err)
 			at := filepath.Join(s.Dir(), "etc")
 			if err := mount(at); errors.Is(err, unix.EPERM) {

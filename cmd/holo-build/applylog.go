@@ -32,6 +32,7 @@ type buildRecord struct {
 	Resources   string      `json:"resources,omitempty"`
 	Epoch       string      `json:"epoch"`
 	Compression string      `json:"compression,omitempty"`
+	Stage       string      `json:"stage,omitempty"`
 	Flags       flagsRecord `json:"flags"`
 }
 
@@ -50,7 +51,7 @@ type flagsRecord struct {
 }
 
 func (r buildRecord) portable() record {
-	r.Version, r.Compression, r.Base.Reference, r.Base.Digest = "", "", "", ""
+	r.Version, r.Compression, r.Stage, r.Base.Reference, r.Base.Digest = "", "", "", "", ""
 	return r
 }
 

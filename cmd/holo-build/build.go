@@ -85,10 +85,11 @@ func runBuild(ctx context.Context, p process, o buildOptions) (err error) {
 		return err
 	}
 	defer cleanUp(targets.abort)
-	stage, err := b.stage(ctx, base)
+	tree, err := b.read(ctx, base)
 	if err != nil {
 		return err
 	}
+	stage := b.stage(tree)
 	defer cleanUp(stage.Close)
 	done, err := b.provision(ctx, stage)
 	if err != nil {
@@ -190,17 +191,17 @@ func openSource(ctx context.Context, ref string, o oci.OpenOptions) (*oci.Image,
 	return transports()[name].Open(ctx, rest, o)
 }
 
-// stage reads the layers of the base into a staging root, and finds the epoch.
-func (b *build) stage(ctx context.Context, base *oci.Image) (*rootfs.Staging, error) {
+// read reads the layers of the base, merges them, and finds the epoch.
+func (b *build) read(ctx context.Context, base *oci.Image) (*rootfs.Base, error) {
 	b.ui.begin("Reading " + b.o.source)
+	defer b.ui.end()
 	var layers []rootfs.Layer
 	for _, l := range base.Watched(b.ui.bytes).Layers {
 		layers = append(layers, l)
 	}
-	stage, err := rootfs.Stage(ctx, layers, rootfs.StageOptions{
-		Dir: b.work.Path, Limits: b.limits, Plain: base.Manifest == nil, Start: b.now(), Notice: b.ui.warn,
+	tree, err := rootfs.ReadBase(ctx, layers, b.work.Path, rootfs.BaseOptions{
+		Limits: b.limits, Plain: base.Manifest == nil, Notice: b.ui.warn,
 	})
-	b.ui.end()
 	if err != nil {
 		return nil, fmt.Errorf("staging %s: %w", b.o.source, err)
 	}
@@ -209,11 +210,20 @@ func (b *build) stage(ctx context.Context, base *oci.Image) (*rootfs.Staging, er
 	case ok:
 		b.epoch = t
 	case base.Manifest == nil:
-		b.epoch = later(stage.Newest(), b.epoch)
+		newest, err := tree.Newest()
+		if err != nil {
+			return nil, errors.Join(err, tree.Close())
+		}
+		b.epoch = later(newest, b.epoch)
 	default:
 		b.epoch = later(base.Created(), b.epoch)
 	}
-	return stage, nil
+	return tree, nil
+}
+
+// stage makes the staging root.
+func (b *build) stage(tree *rootfs.Base) *rootfs.Staging {
+	return rootfs.Stage(tree, rootfs.StageOptions{Dir: b.work.Path, Start: b.now(), Notice: b.ui.warn})
 }
 
 func later(a, b time.Time) time.Time {

@@ -28,6 +28,7 @@ type buildOptions struct {
 	squash      bool
 	timeout     time.Duration
 	limits      []string
+	stage       string
 
 	log      string
 	metadata string
@@ -46,6 +47,7 @@ func (o *buildOptions) addFlags(f *pflag.FlagSet) {
 	f.BoolVar(&o.ephemeral, "ephemeral", false, "leave no resources, plugin state or apply log in the image")
 	f.BoolVar(&o.squash, "squash", false, "of a directory or tarball, make one layer instead of two")
 	f.BoolVar(&o.dryRun, "dry-run", false, "do everything but saving")
+	f.StringVar(&o.stage, "stage", stageAuto, "`WAY` of staging: "+strings.Join(stageWays(), ", "))
 	f.BoolVar(&o.keepStaging, "keep-staging", false, "leave the staging root for a look, and say where it is")
 	f.DurationVar(&o.timeout, "timeout", 10*time.Minute, "time limit `T` for each call of a plugin, as 90s or 5m")
 	f.StringArrayVar(&o.limits, "limit", nil, limitUsage)
@@ -67,6 +69,9 @@ func (o *buildOptions) check() error {
 		case isStdout(ref) && slices.ContainsFunc(o.outputs[:i], isStdout):
 			return usageError{fmt.Errorf("standard output can be only one of the destinations")}
 		}
+	}
+	if err := o.checkStage(); err != nil {
+		return err
 	}
 	if o.compression != "" {
 		if _, err := oci.ParseCompression(o.compression); err != nil {

@@ -25,6 +25,7 @@ const stateDir = "var/lib/holo"
 
 // provisioned is what came of running the plugins.
 type provisioned struct {
+	way       string // of staging
 	resources string // digest of what -r brought; empty if nothing
 	plugins   []pluginRecord
 	entities  []entityRecord
@@ -57,6 +58,9 @@ func (b *build) provision(ctx context.Context, stage *rootfs.Staging) (provision
 	if len(b.o.resources) > 0 {
 		done.resources = res.Digest()
 	}
+	if done.way, err = b.writeOut(ctx, stage, res); err != nil {
+		return done, err
+	}
 	if err := b.placeResources(ctx, stage, res); err != nil {
 		return done, err
 	}
@@ -64,9 +68,7 @@ func (b *build) provision(ctx context.Context, stage *rootfs.Staging) (provision
 	if err != nil {
 		return done, err
 	}
-	specs, err := holo.Selection{
-		Flags: b.o.plugins, Holorc: lines, Resources: res.IDs(), Brought: res.Brought(), Bundled: bundled(),
-	}.Specs()
+	specs, err := b.selection(lines, res).Specs()
 	if err != nil {
 		return done, err
 	}
@@ -78,7 +80,7 @@ func (b *build) provision(ctx context.Context, stage *rootfs.Staging) (provision
 		return done, err
 	}
 	host := holo.NewHost(holo.HostOptions{
-		Stage: stage, CacheDir: cache, Environ: b.pluginEnviron(stage, cache), Scratch: b.work.Path, Resources: res,
+		Stage: stage, CacheDir: cache, Environ: b.pluginEnviron(), Scratch: b.work.Path, Resources: res,
 		Timeout: b.o.timeout, Limits: b.limits, Now: b.now, Events: b.watch,
 	})
 	err = b.runPlugins(ctx, host, specs, res, &done)
@@ -171,13 +173,12 @@ func clearAway(stage *rootfs.Staging, cache string, specs []holo.Spec, ephemeral
 }
 
 // pluginEnviron is the environment of executables: fixed, so that what they write does not depend on who builds where.
-func (b *build) pluginEnviron(stage *rootfs.Staging, cache string) []string {
+func (b *build) pluginEnviron() []string {
 	return []string{
 		"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
 		"HOME=/root",
 		"LC_ALL=C.UTF-8",
 		"TZ=UTC0",
-		"TMPDIR=" + path.Join(stage.Dir(), cache),
 		"SOURCE_DATE_EPOCH=" + strconv.FormatInt(b.epoch.Unix(), 10),
 	}
 }

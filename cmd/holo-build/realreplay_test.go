@@ -56,7 +56,7 @@ func (w *workshop) replay(t *testing.T, histories map[string]rootfstest.History)
 		r.base, layers = append(r.base, l), append(layers, l)
 	}
 	dir := w.scratch(t)
-	s, err := rootfs.Stage(t.Context(), layers, rootfs.StageOptions{Dir: dir})
+	s, err := rootfstest.Stage(t.Context(), layers, rootfs.StageOptions{Dir: dir}, rootfs.BaseOptions{})
 	if err != nil {
 		return r, err
 	}

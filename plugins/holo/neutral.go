@@ -17,6 +17,9 @@ const (
 	cacheVar    = "HOLO_CACHE_DIR"
 )
 
+// tmpVar names a directory for scratch files; environ(7).
+const tmpVar = "TMPDIR"
+
 // stateDir is where a root file system keeps the state of plugins.
 const stateDir = "var/lib/holo"
 

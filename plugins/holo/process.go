@@ -28,18 +28,18 @@ var _ runner = (*process)(nil)
 // environ returns the environment of the plugin. All paths are absolute.
 func (p *process) environ() []string {
 	dir := p.host.o.Stage.Dir()
-	set := []string{versionVar + "=" + strconv.Itoa(APIVersion)}
+	set := []string{versionVar + "=" + strconv.Itoa(APIVersion), tmpVar + "=" + filepath.Join(dir, p.host.o.CacheDir)}
 	for _, l := range p.plugin.locations {
 		set = append(set, l.variable+"="+filepath.Join(dir, l.name))
 	}
 	return append(withoutHolo(p.host.o.Environ), set...)
 }
 
-// withoutHolo returns an environment without the variables that Holo sets.
+// withoutHolo returns an environment without the variables that Holo sets, and those that we set for each program.
 func withoutHolo(environ []string) []string {
 	return slices.DeleteFunc(slices.Clone(environ), func(v string) bool {
 		name, _, _ := strings.Cut(v, "=")
-		return slices.Contains([]string{versionVar, rootVar, resourceVar, stateVar, cacheVar}, name)
+		return slices.Contains([]string{versionVar, tmpVar, rootVar, resourceVar, stateVar, cacheVar}, name)
 	})
 }
 

@@ -39,7 +39,7 @@ func (h *Host) runScript(ctx context.Context, plugin, entity string, env *Env, c
 		return fmt.Errorf("running %s: %w", shown, err)
 	}
 	defer os.RemoveAll(work)
-	s := script{shown: shown, work: work, path: filepath.Join(work, "script", path.Base(name)), empty: filepath.Join(work, "root")}
+	s := script{shown: shown, work: work, path: filepath.Join(work, "script", path.Base(name)), empty: filepath.Join(work, "root"), tmp: filepath.Join(work, "tmp")}
 	if err := s.writeOut(root, at); err != nil {
 		return fmt.Errorf("running %s: %w", shown, err)
 	}
@@ -79,12 +79,12 @@ func (h *Host) ownScript(root rootfs.Root, name string) (string, error) {
 
 // script is a script on the building machine's disk.
 type script struct {
-	shown             string
-	work, path, empty string
+	shown                  string
+	work, path, empty, tmp string
 }
 
 func (s script) writeOut(root rootfs.Root, at string) (err error) {
-	for _, dir := range []string{filepath.Dir(s.path), s.empty} {
+	for _, dir := range []string{filepath.Dir(s.path), s.empty, s.tmp} {
 		if err := os.Mkdir(dir, 0o755); err != nil {
 			return err
 		}
@@ -110,11 +110,11 @@ func (h *Host) runWritten(ctx context.Context, plugin, entity string, env *Env, 
 	var stderr bytes.Buffer
 	exit, err := sandbox.Run(ctx, sandbox.Process{
 		Path: s.path, Argv0: s.path, Args: c.Argv[1:], Dir: s.empty,
-		Env:   append(withoutHolo(h.o.Environ), rootVar+"="+s.empty),
+		Env:   append(withoutHolo(h.o.Environ), rootVar+"="+s.empty, tmpVar+"="+s.tmp),
 		Stdin: c.Stdin, Stdout: stdout, Stderr: &stderr,
 		Timeout: h.o.Timeout, OutputBytes: h.o.Limits.OutputBytes, Probe: h.o.Probe,
 	})
-	n := neutral{{s.path, s.shown, false}, {s.empty, "$" + rootVar, false}}
+	n := neutral{{s.path, s.shown, false}, {s.empty, "$" + rootVar, false}, {s.tmp, "$" + tmpVar, false}}
 	if _, werr := env.Stderr.Write(n.bytes(stderr.Bytes())); err == nil {
 		err = werr
 	}

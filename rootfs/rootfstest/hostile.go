@@ -55,7 +55,7 @@ func (h Hostile) Run(t *testing.T, layers []rootfs.Layer) {
 	if err := os.Symlink(outside, filepath.Join(w.Path, "canary")); err != nil {
 		t.Fatal(err)
 	}
-	s, err := rootfs.Stage(t.Context(), layers, rootfs.StageOptions{Dir: w.Path, Limits: h.Limits, Plain: h.Plain})
+	s, err := Stage(t.Context(), layers, rootfs.StageOptions{Dir: w.Path}, rootfs.BaseOptions{Limits: h.Limits, Plain: h.Plain})
 	if err == nil {
 		defer s.Close()
 	}

@@ -75,11 +75,15 @@ func pack(ctx context.Context, dir string, files, size int, c oci.Compression) (
 		return 0, err
 	}
 	defer func() { err = errors.Join(err, work.Close()) }()
-	stage, err := rootfs.Stage(ctx, nil, rootfs.StageOptions{Dir: work.Path})
+	base, err := rootfs.Merge(ctx, nil, rootfs.BaseOptions{})
 	if err != nil {
 		return 0, err
 	}
+	stage := rootfs.Stage(base, rootfs.StageOptions{Dir: work.Path})
 	defer func() { err = errors.Join(err, stage.Close()) }()
+	if err := stage.WriteOut(ctx); err != nil {
+		return 0, err
+	}
 	if err := fill(stage.Dir(), files, size); err != nil {
 		return 0, err
 	}
