@@ -21,6 +21,12 @@ import (
 // test: that is all that a Host can do for a plain user.
 var rootsUnderTest = map[string]func(t *testing.T, outside string) rootfs.Root{
 	"staging": func(t *testing.T, outside string) rootfs.Root { return stage(t, hostileTree(outside)).Root(tester) },
+	"view": func(t *testing.T, outside string) rootfs.Root {
+		return stageBy(t, "view", rootfstest.Tar(t, hostileTree(outside)...)).Root(tester)
+	},
+	"kept view": func(t *testing.T, outside string) rootfs.Root {
+		return stageBy(t, "kept view", rootfstest.Tar(t, hostileTree(outside)...)).Root(tester)
+	},
 	"host": func(t *testing.T, outside string) rootfs.Root {
 		dir := stage(t, hostileTree(outside)).Dir()
 		h, err := rootfs.OpenHost(dir)

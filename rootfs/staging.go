@@ -26,10 +26,10 @@ type StageOptions struct {
 // Staging is a root file system that is being provisioned: the base as the layers had it, the tree as it is now, in the
 // model and perhaps on the disk, and who changed what.
 type Staging struct {
-	mu      sync.Mutex
-	base    *Base
-	tree    *tree
-	medium  medium
+	mu     sync.Mutex
+	base   *Base
+	tree   *tree
+	medium medium
 	// before is the view that a directory was made of; nil if there is none.
 	before  medium
 	path    string

@@ -74,6 +74,28 @@ func (h Hostile) Run(t *testing.T, layers []rootfs.Layer) {
 	if d := cmp.Diff(h.Want, brief(List(t, tree.Bytes()))); d != "" {
 		t.Errorf("want -, got +:\n%s", d)
 	}
+	h.wantKept(t, layers, tree.Bytes())
+}
+
+// wantKept fails if the layers make another tree when they and it were kept.
+func (h Hostile) wantKept(t *testing.T, layers []rootfs.Layer, want []byte) {
+	t.Helper()
+	if h.Plain {
+		return // only the layers of images are kept
+	}
+	base, err := Kept(t.Context(), layers, t.TempDir(), rootfs.BaseOptions{Limits: h.Limits})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := rootfs.Stage(base, rootfs.StageOptions{})
+	defer s.Close()
+	var tree bytes.Buffer
+	if err := (rootfs.Tree{Staging: s, Epoch: Epoch}).WriteTar(t.Context(), &tree); err != nil {
+		t.Fatal(err)
+	}
+	if !bytes.Equal(tree.Bytes(), want) {
+		t.Errorf("written out -, kept +:\n%s", cmp.Diff(List(t, want), List(t, tree.Bytes())))
+	}
 }
 
 // wantBeside fails if staging has left more in the work directory than its own.
