@@ -12,6 +12,7 @@ import (
 const (
 	controlFD = 4
 	statusFD  = 5
+	mountFD   = 6
 )
 
 // job is what the helper is told on the control pipe. The strings may hold any bytes but NUL.
@@ -19,6 +20,8 @@ type job struct {
 	isolation Isolation
 	fd3       bool
 	path, dir string
+	// mount is where the helper attaches the mount that it has as mountFD; empty if there is none.
+	mount     string
 	args, env []string // args begin with the program's name for itself
 }
 
@@ -36,7 +39,7 @@ func (j job) write(w io.Writer) error {
 	binary.BigEndian.PutUint32(counts[:4], uint32(len(j.args)))
 	binary.BigEndian.PutUint32(counts[4:], uint32(len(j.env)))
 	b.Write(counts[:])
-	for _, list := range [][]string{{j.path, j.dir}, j.args, j.env} {
+	for _, list := range [][]string{{j.path, j.dir, j.mount}, j.args, j.env} {
 		for _, s := range list {
 			b.WriteString(s)
 			b.WriteByte(0)
@@ -67,15 +70,15 @@ func readJob(r io.Reader) (j job, err error) {
 	j.isolation, j.fd3 = Isolation(head[4]), head[5] == 1
 	args, env := uint64(binary.BigEndian.Uint32(head[6:])), uint64(binary.BigEndian.Uint32(head[10:]))
 	parts := bytes.Split(body, []byte{0})
-	if uint64(len(parts)) != 2+args+env+1 || len(parts[len(parts)-1]) > 0 { // the last string's NUL is followed by nothing
+	if uint64(len(parts)) != 3+args+env+1 || len(parts[len(parts)-1]) > 0 { // the last string's NUL is followed by nothing
 		return j, errors.New("internal error: number of strings in the job")
 	}
 	strs := make([]string, 0, len(parts))
 	for _, p := range parts {
 		strs = append(strs, string(p))
 	}
-	j.path, j.dir = strs[0], strs[1]
-	j.args, j.env = strs[2:2+args], strs[2+args:2+args+env]
+	j.path, j.dir, j.mount = strs[0], strs[1], strs[2]
+	j.args, j.env = strs[3:3+args], strs[3+args:3+args+env]
 	return j, nil
 }
 
@@ -85,6 +88,7 @@ const (
 	signaled = 's' // value is the signal
 	noDir    = 'd' // value is the errno of chdir(2)
 	noExec   = 'e' // value is the errno of execve(2)
+	noMount  = 'm' // value is the errno of move_mount(2)
 	noSetup  = 'h' // value is the errno of the helper's own preparations
 )
 

@@ -69,6 +69,11 @@ func (h *helper) run(control *os.File) report {
 	if err := h.prepare(); err != nil {
 		return failure(noSetup, err)
 	}
+	if h.job.mount != "" {
+		if err := unix.MoveMount(mountFD, "", unix.AT_FDCWD, h.job.mount, unix.MOVE_MOUNT_F_EMPTY_PATH); err != nil {
+			return failure(noMount, err)
+		}
+	}
 	if h.job.dir != "" {
 		if err := os.Chdir(h.job.dir); err != nil {
 			return failure(noDir, err)

@@ -17,7 +17,7 @@ const drainTime = time.Second
 
 // pipes are the descriptors of one call.
 type pipes struct {
-	// child are the helper's, 0 to 5; owned are those of them that have to be closed here.
+	// child are the helper's, 0 to 5, and 6 for a mount; owned are those of them that have to be closed here.
 	child, owned []*os.File
 	// control and status are our ends of the helper's pipes.
 	control, status *os.File
@@ -74,6 +74,9 @@ func newPipes(p Process) (_ *pipes, err error) {
 			return nil, err
 		}
 		s.streams = append(s.streams, t)
+	}
+	if p.Mount.File != nil {
+		s.child = append(s.child, p.Mount.File)
 	}
 	return s, nil
 }

@@ -30,8 +30,16 @@ type Process struct {
 	// Timeout bounds the call, OutputBytes what is written to each descriptor; zero means no bound.
 	Timeout     time.Duration
 	OutputBytes int64
+	// Mount is attached before the program starts, for it and what it starts alone, if its File is not nil.
+	Mount Mount
 	// Probe says how the processes of the call may be kept together.
 	Probe Probe
+}
+
+// Mount is a detached mount, open_tree(2), and the directory at which it is attached. It takes CAP_SYS_ADMIN.
+type Mount struct {
+	File *os.File
+	At   string
 }
 
 // resolved checks what the kernel could only refuse without saying why, and makes the path independent of Dir.
@@ -39,7 +47,7 @@ func (p Process) resolved() (Process, error) {
 	if p.Path == "" {
 		return p, fmt.Errorf("starting a process: no path given")
 	}
-	for _, list := range [][]string{{p.Path, p.Argv0, p.Dir}, p.Args, p.Env} {
+	for _, list := range [][]string{{p.Path, p.Argv0, p.Dir, p.Mount.At}, p.Args, p.Env} {
 		for _, s := range list {
 			if strings.IndexByte(s, 0) >= 0 {
 				return p, fmt.Errorf("starting %s: NUL byte in %q", p.Path, s)

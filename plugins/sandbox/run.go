@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"runtime"
+	"slices"
 	"syscall"
 )
 
@@ -61,7 +62,8 @@ func start(p Process) (*call, error) {
 		return nil, fmt.Errorf("starting %s: %w", p.Path, err)
 	}
 	c := &call{process: p, pipes: pipes}
-	for _, c.isolation = range p.Probe.order() {
+	err = errNoMount // unless there is a way to try
+	for _, c.isolation = range p.isolations() {
 		c.helper, err = os.StartProcess("/proc/self/exe", []string{helperName}, &os.ProcAttr{
 			// It lives shortly and does little; built with -race, it would sleep a second before its end.
 			Env:   []string{"GOMAXPROCS=1", "GOGC=off", "GORACE=atexit_sleep_ms=0"},
@@ -78,6 +80,24 @@ func start(p Process) (*call, error) {
 		return nil, fmt.Errorf("starting the launcher's helper for %s: %w", p.Path, err)
 	}
 	return c, nil
+}
+
+var errNoMount = errors.New("no mount namespace can be had, and the staging root is a mount")
+
+// isolations are the ways to try: a mount needs a namespace, so that nobody else sees it.
+func (p Process) isolations() []Isolation {
+	list := p.Probe.order()
+	if p.Mount.File == nil {
+		return list
+	}
+	return slices.DeleteFunc(slices.Clone(list), func(i Isolation) bool { return i == Subreaper })
+}
+
+func mountAt(m Mount) string {
+	if m.File == nil {
+		return ""
+	}
+	return m.At
 }
 
 // finish tells the helper what to do and waits for it, or has everything killed when the context ends.
@@ -107,6 +127,7 @@ func (c *call) job() job {
 		fd3:       p.FD3 != nil,
 		path:      p.Path,
 		dir:       p.Dir,
+		mount:     mountAt(p.Mount),
 		args:      append([]string{p.Argv0}, p.Args...),
 		env:       p.Env,
 	}
@@ -143,6 +164,8 @@ func (c *call) exit() (Exit, error) {
 		return e, nil
 	case noDir:
 		return Exit{}, fmt.Errorf("starting %s: entering directory %s: %w", path, c.process.Dir, errno)
+	case noMount:
+		return Exit{}, fmt.Errorf("starting %s: attaching the staging root at %s: %w", path, c.process.Mount.At, errno)
 	case noExec:
 		return Exit{}, newStartError(path, errno)
 	}
