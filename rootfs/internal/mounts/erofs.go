@@ -1,8 +1,10 @@
 package mounts
 
 import (
+	"encoding/binary"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 
 	"golang.org/x/sys/unix"
@@ -22,6 +24,9 @@ func (k Kernel) ErofsImage(image *os.File, devices []*os.File) (*Mount, error) {
 			return nil, fmt.Errorf("mounting %s: %s is no file of whole blocks", image.Name(), f.Name())
 		}
 	}
+	if err := checkSuperblock(image, len(devices)); err != nil {
+		return nil, fmt.Errorf("mounting %s: %w", image.Name(), err)
+	}
 	m, err := k.erofsFiles(image, devices)
 	if wantsLoop(err) {
 		var loopErr error
@@ -35,6 +40,22 @@ func (k Kernel) ErofsImage(image *os.File, devices []*os.File) (*Mount, error) {
 		return nil, fmt.Errorf("mounting %s: %w", image.Name(), err)
 	}
 	return m, nil
+}
+
+// checkSuperblock compares the number of devices with the image's. The kernel does too, but for none: it would read the
+// content of files from the image, and find other things there.
+func checkSuperblock(image *os.File, devices int) error {
+	var super [128]byte
+	if _, err := image.ReadAt(super[:], 1024); err != nil && !errors.Is(err, io.EOF) {
+		return err
+	}
+	if binary.LittleEndian.Uint32(super[:]) != unix.EROFS_SUPER_MAGIC_V1 {
+		return errors.New("no EROFS image")
+	}
+	if n := int(binary.LittleEndian.Uint16(super[86:])); n != devices {
+		return fmt.Errorf("the image has %d devices, not %d", n, devices)
+	}
+	return nil
 }
 
 // wantsLoop tells whether loop devices may do what was refused for files: kernels before 6.12 or without
