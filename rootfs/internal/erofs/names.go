@@ -98,33 +98,24 @@ func (d *dirBlock) append(b []byte) []byte {
 	return b
 }
 
-// dirBlocks are the blocks of a directory with their numbers. A block is valid until the next one.
-func (n *Inode) dirBlocks() iter.Seq2[int64, *dirBlock] {
-	return func(yield func(int64, *dirBlock) bool) {
-		var d dirBlock
+func (d *dirBlock) reset() { d.names, d.nodes, d.size = d.names[:0], d.nodes[:0], 0 }
+
+// dirBlocks counts the blocks of a directory; d is each of them in turn.
+func (n *Inode) dirBlocks(d *dirBlock) iter.Seq[int64] {
+	return func(yield func(int64) bool) {
+		d.reset()
 		var block int64
 		for name, node := range n.names() {
 			need := direntSize + len(name)
 			if d.size+need > BlockSize {
-				if !yield(block, &d) {
+				if !yield(block) {
 					return
 				}
 				block++
-				d.names, d.nodes, d.size = d.names[:0], d.nodes[:0], 0
+				d.reset()
 			}
 			d.names, d.nodes, d.size = append(d.names, name), append(d.nodes, node), d.size+need
 		}
-		yield(block, &d)
+		yield(block)
 	}
-}
-
-// appendTail adds the last block of a directory to b.
-func (n *Inode) appendTail(b []byte) []byte {
-	last := n.size / BlockSize
-	for i, block := range n.dirBlocks() {
-		if i == last {
-			b = block.append(b)
-		}
-	}
-	return b
 }

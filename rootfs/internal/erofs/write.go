@@ -125,6 +125,7 @@ type stream struct {
 	at    int64
 	first int64  // block where those of directories and links begin
 	buf   []byte // of one inode or block
+	dir   dirBlock
 	zeros [BlockSize]byte
 	err   error
 }
@@ -154,7 +155,7 @@ func (s *stream) inode(n *Inode) {
 	case n.inline && n.kind() == typeLink:
 		b = append(b, n.Target...)
 	case n.inline:
-		b = n.appendTail(b)
+		b = s.appendTail(b, n)
 	}
 	s.write(b)
 	s.buf = b
@@ -213,6 +214,17 @@ func (n *Inode) appendChunks(b []byte) []byte {
 	return b
 }
 
+// appendTail adds the last block of a directory to b.
+func (s *stream) appendTail(b []byte, n *Inode) []byte {
+	last := n.size / BlockSize
+	for i := range n.dirBlocks(&s.dir) {
+		if i == last {
+			b = s.dir.append(b)
+		}
+	}
+	return b
+}
+
 // data writes the blocks that do not lie beside the inode.
 func (s *stream) data(n *Inode) {
 	switch {
@@ -226,11 +238,11 @@ func (s *stream) data(n *Inode) {
 
 func (s *stream) dirData(n *Inode) {
 	last := n.size / BlockSize
-	for i, block := range n.dirBlocks() {
+	for i := range n.dirBlocks(&s.dir) {
 		if n.inline && i == last {
 			return
 		}
-		s.buf = block.append(s.buf[:0])
+		s.buf = s.dir.append(s.buf[:0])
 		s.block()
 	}
 }

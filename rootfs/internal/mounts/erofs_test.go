@@ -147,3 +147,39 @@ func truncate(t *testing.T, f *os.File, size int64) {
 		t.Fatal(err)
 	}
 }
+
+// TestErofsTogether takes loop devices from several sides at once.
+func TestErofsTogether(t *testing.T) {
+	needRoot(t)
+	where := workdir(t, inMemory)
+	image, device := storeImage(t, where, where)
+	defer device.Close()
+	defer image.Close()
+	first, err := mounts.Kernel{}.ErofsImage(image, []*os.File{device})
+	skipUnsupported(t, err)
+	if err != nil {
+		t.Fatal(err)
+	}
+	closeMount(t, first)
+	made := make(chan error)
+	const sides, rounds = 6, 5
+	for range sides {
+		go func() {
+			var all error
+			for range rounds {
+				m, err := mounts.Kernel{}.ErofsImage(image, []*os.File{device})
+				if err == nil {
+					_, readErr := os.ReadFile(at(m.File(), "file"))
+					err = errors.Join(readErr, m.Close())
+				}
+				all = errors.Join(all, err)
+			}
+			made <- all
+		}()
+	}
+	for range sides {
+		if err := <-made; err != nil {
+			t.Error(err)
+		}
+	}
+}

@@ -43,6 +43,12 @@ func workdir(t *testing.T, in string) string {
 		if left := leftovers(t, where); len(left) > 0 {
 			t.Errorf("left behind:\n%s", strings.Join(left, "\n"))
 		}
+		// An overlay leaves directories in its work directory that a plain user may not enter.
+		for _, name := range []string{"work/work", "work/work/incompat", "work/work/incompat/volatile"} {
+			if err := os.Chmod(filepath.Join(where, name), 0o700); err != nil && !errors.Is(err, os.ErrNotExist) {
+				t.Error(err)
+			}
+		}
 		if err := os.RemoveAll(where); err != nil {
 			t.Error(err)
 		}

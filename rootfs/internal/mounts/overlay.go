@@ -17,7 +17,9 @@ type Overlay struct {
 	// attached any more.
 	Lower []*os.File
 	// Upper is the directory that gets the changes, and Work an empty one in the same mount (mount(8)), named as the
-	// caller sees them.
+	// caller sees them. The root of the overlay is the upper directory, with its owner, mode, times and attributes. In
+	// Work directories of mode 0 are left (work, and for Volatile incompat and volatile in it), which a plain user can't
+	// remove before they are given another mode.
 	Upper, Work string
 	// UserXattr keeps overlayfs's own marks as user.overlay.* and not as trusted.overlay.*. In a user namespace it has
 	// to be set.
@@ -30,7 +32,7 @@ type Overlay struct {
 // Overlay makes an overlay whose upper directory is plain: a whiteout is a character device 0:0, a directory that hides
 // its lower one has the attribute overlay.opaque, and any other file is whole (a directory of the lower layers can't be
 // renamed: EXDEV). Beside that only the attributes overlay.origin and overlay.impure may be there, which say nothing
-// about content (Documentation/filesystems/overlayfs.rst).
+// about content, and directories may be opaque that hide nothing (Documentation/filesystems/overlayfs.rst).
 func (k Kernel) Overlay(o Overlay) (*Mount, error) {
 	m, err := k.overlayHere(o)
 	if badLayer(err) && slices.ContainsFunc(o.Lower, isMountRoot) {
