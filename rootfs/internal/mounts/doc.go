@@ -6,7 +6,7 @@
 // What later kernels do better is tried first:
 //
 //	EROFS of many devices                    Linux 5.16
-//	EROFS from files, without loop devices   Linux 6.12, and not where the image lies on tmpfs or overlayfs
+//	EROFS from files, without loop devices   Linux 6.12, and not if the image (its devices may) lies on tmpfs or overlayfs
 //	layers of an overlay one by one          Linux 6.8 as paths, 6.13 as descriptors
 //	a detached mount as a layer, and cloned  Linux 6.15; before, by way of a mount namespace that only we hold
 //

@@ -27,9 +27,13 @@ func onThread(f func() error) error {
 
 // inNamespace runs f in a new mount namespace, a private copy of the caller's, and returns that: it lives as long as
 // it is open, or anything is in it.
-func inNamespace(f func() error) (namespace *os.File, err error) {
+func (k Kernel) inNamespace(f func() error) (namespace *os.File, err error) {
 	err = onThread(func() error {
-		if err := unix.Unshare(unix.CLONE_NEWNS); err != nil {
+		err := k.ask("unshare", "mnt")
+		if err == nil {
+			err = unix.Unshare(unix.CLONE_NEWNS)
+		}
+		if err != nil {
 			return &UnsupportedError{What: whatNamespace, Err: os.NewSyscallError("unshare", err)}
 		}
 		if err := unix.Mount("", "/", "", unix.MS_REC|unix.MS_PRIVATE, ""); err != nil {

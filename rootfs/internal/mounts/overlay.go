@@ -25,7 +25,8 @@ type Overlay struct {
 	// to be set.
 	UserXattr bool
 	// Volatile has the overlay ignore all syncing. What the upper directory has is then right as long as the machine
-	// does not crash.
+	// does not crash. Without it each file that is copied up is synced, and the end of the mount waits until all of the
+	// file system that Upper is on is written out.
 	Volatile bool
 }
 
@@ -143,7 +144,7 @@ func (k Kernel) overlayOn(o Overlay, upper, work *os.File) (*Mount, error) {
 // is attached there too, since those kernels clone nothing that is not.
 func (k Kernel) overlayThere(o Overlay) (*Mount, error) {
 	var m *Mount
-	holder, err := inNamespace(func() error {
+	holder, err := k.inNamespace(func() error {
 		upper, work, err := o.open() // before anything covers them
 		if err != nil {
 			return err

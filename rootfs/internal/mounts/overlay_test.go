@@ -214,3 +214,20 @@ func TestOverlayOnOverlay(t *testing.T) {
 		t.Errorf("an upper directory that is not there gives %v", err)
 	}
 }
+
+// TestOldUnsupported plays a kernel before 6.15 where there are no mount namespaces for us either.
+func TestOldUnsupported(t *testing.T) {
+	k := refuse(map[string]error{"fsconfig create overlay": unix.EINVAL, "open_tree": unix.EINVAL, "unshare": unix.EPERM})
+	where := workdir(t, onDisk)
+	mkdirs(t, where, "upper", "work")
+	lower := mounted(t, k, where)
+	_, err := k.Overlay(mounts.Overlay{Lower: []*os.File{lower.File()},
+		Upper: filepath.Join(where, "upper"), Work: filepath.Join(where, "work")})
+	if !errors.Is(err, errors.ErrUnsupported) || !strings.Contains(err.Error(), "mount namespaces: not supported here") {
+		t.Errorf("error %v, want that mount namespaces are not supported", err)
+	}
+	_, err = lower.Clone()
+	if unsupported, ok := errors.AsType[*mounts.UnsupportedError](err); !ok || unsupported.What != "cloning detached mounts" {
+		t.Errorf("error %v, want that clones are not supported", err)
+	}
+}
