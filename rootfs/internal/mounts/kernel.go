@@ -1,0 +1,144 @@
+package mounts
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"strconv"
+	"strings"
+
+	"golang.org/x/sys/unix"
+)
+
+// UnsupportedError says what this kernel does not do, or not for us: the caller takes another way. It is
+// [errors.ErrUnsupported].
+type UnsupportedError struct {
+	What string // "erofs", "overlay", "loop devices", "mount API", "mount namespaces" or "cloning detached mounts"
+	Err  error
+}
+
+func (e *UnsupportedError) Error() string { return e.What + ": not supported here: " + e.Err.Error() }
+
+// Unwrap returns what the kernel said.
+func (e *UnsupportedError) Unwrap() error { return e.Err }
+
+// Is makes the error [errors.ErrUnsupported].
+func (e *UnsupportedError) Is(target error) bool { return target == errors.ErrUnsupported }
+
+// What an UnsupportedError may name.
+const (
+	whatErofs     = "erofs"
+	whatOverlay   = "overlay"
+	whatLoop      = "loop devices"
+	whatAPI       = "mount API"
+	whatNamespace = "mount namespaces"
+	whatClone     = "cloning detached mounts"
+)
+
+// Kernel makes mounts.
+type Kernel struct {
+	// Refuse, where set, is asked before a call of the kernel with its name and its main argument, and what it returns is
+	// taken for the kernel's answer unless nil. Tests play older kernels with it. The calls are fsopen with the file
+	// system, "fsconfig text", "fsconfig flag" and "fsconfig descriptor" with the key, "fsconfig create" with the source,
+	// "loop-control" with the file's name, open_tree with the file system, unshare with "mnt".
+	Refuse func(call, argument string) error
+}
+
+func (k Kernel) ask(call, argument string) error {
+	if k.Refuse == nil {
+		return nil
+	}
+	return k.Refuse(call, argument)
+}
+
+// config is a file system that is being set up.
+type config struct {
+	kernel Kernel
+	fd     int
+	what   string
+}
+
+// open begins to set up a file system of a type.
+func (k Kernel) open(what string) (*config, error) {
+	err := k.ask("fsopen", what)
+	fd := -1
+	if err == nil {
+		fd, err = unix.Fsopen(what, unix.FSOPEN_CLOEXEC)
+	}
+	switch {
+	case err == nil:
+		return &config{kernel: k, fd: fd, what: what}, nil
+	case errors.Is(err, unix.ENOSYS):
+		return nil, &UnsupportedError{What: whatAPI, Err: os.NewSyscallError("fsopen "+what, err)}
+	case errors.Is(err, unix.ENODEV), errors.Is(err, unix.EPERM), errors.Is(err, unix.EACCES):
+		return nil, &UnsupportedError{What: what, Err: os.NewSyscallError("fsopen "+what, err)}
+	default:
+		return nil, os.NewSyscallError("fsopen "+what, err)
+	}
+}
+
+func (c *config) close() { _ = unix.Close(c.fd) } // nothing is lost with it
+
+func (c *config) flag(key string) error {
+	err := c.kernel.ask("fsconfig flag", key)
+	if err == nil {
+		err = unix.FsconfigSetFlag(c.fd, key)
+	}
+	return c.say("setting "+key, err)
+}
+
+func (c *config) text(key, value string) error {
+	err := c.kernel.ask("fsconfig text", key)
+	if err == nil {
+		err = unix.FsconfigSetString(c.fd, key, value)
+	}
+	return c.say("setting "+key, err)
+}
+
+func (c *config) descriptor(key string, f *os.File) error {
+	err := c.kernel.ask("fsconfig descriptor", key)
+	if err == nil {
+		err = unix.FsconfigSetFd(c.fd, key, int(f.Fd()))
+	}
+	return c.say("setting "+key, err)
+}
+
+// create makes the file system as it was set up, and a detached mount of it. Devices and set-user-ID bits of what is
+// mounted do not count: it comes from an image.
+func (c *config) create(source string) (*os.File, error) {
+	err := c.kernel.ask("fsconfig create", source)
+	if err == nil {
+		err = unix.FsconfigCreate(c.fd)
+	}
+	if err := c.say("creating", err); err != nil {
+		return nil, err
+	}
+	fd, err := unix.Fsmount(c.fd, unix.FSMOUNT_CLOEXEC, unix.MOUNT_ATTR_NODEV|unix.MOUNT_ATTR_NOSUID)
+	if err != nil {
+		return nil, c.say("mounting", err)
+	}
+	return os.NewFile(uintptr(fd), c.what), nil
+}
+
+// say adds to an error what was done and the kernel's own words about it (fsopen(2)).
+func (c *config) say(doing string, err error) error {
+	if err == nil {
+		return nil
+	}
+	var words []string
+	message := make([]byte, 1024)
+	for range 8 { // more than the kernel keeps are lost anyway
+		n, readErr := unix.Read(c.fd, message)
+		if readErr != nil || n <= 0 {
+			break
+		}
+		words = append(words, strings.TrimSpace(string(message[:n])))
+	}
+	if len(words) == 0 {
+		return fmt.Errorf("%s %s: %w", doing, c.what, err)
+	}
+	return fmt.Errorf("%s %s: %w (%s)", doing, c.what, err, strings.Join(words, "; "))
+}
+
+// byNumber names an open file so that the kernel finds it again, whatever happens to its name.
+func byNumber(f *os.File) string { return "/proc/self/fd/" + strconv.Itoa(int(f.Fd())) }

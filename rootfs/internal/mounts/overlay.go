@@ -1,0 +1,219 @@
+package mounts
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+
+	"golang.org/x/sys/unix"
+)
+
+// Overlay is what an overlay is made of.
+type Overlay struct {
+	// Lower are the lower layers, the uppermost first: roots of detached mounts (their File), or open directories. Their
+	// mounts may be closed afterwards. On kernels before 6.15 a detached mount is used up by it: it can't be cloned or
+	// attached any more.
+	Lower []*os.File
+	// Upper is the directory that gets the changes, and Work an empty one in the same mount (mount(8)), named as the
+	// caller sees them. The root of the overlay is the upper directory, with its owner, mode, times and attributes. In
+	// Work directories of mode 0 are left (work, and for Volatile incompat and volatile in it), which a plain user can't
+	// remove before they are given another mode.
+	Upper, Work string
+	// UserXattr keeps overlayfs's own marks as user.overlay.* and not as trusted.overlay.*. In a user namespace it has
+	// to be set.
+	UserXattr bool
+	// Volatile has the overlay ignore all syncing. What the upper directory has is then right as long as the machine
+	// does not crash. Without it each file that is copied up is synced, and the end of the mount waits until all of the
+	// file system that Upper is on is written out.
+	Volatile bool
+}
+
+// Overlay makes an overlay whose upper directory is plain: a whiteout is a character device 0:0, a directory that hides
+// its lower one has the attribute overlay.opaque, and any other file is whole (a directory of the lower layers can't be
+// renamed: EXDEV). Beside that only the attributes overlay.origin and overlay.impure may be there, which say nothing
+// about content, and directories may be opaque that hide nothing (Documentation/filesystems/overlayfs.rst).
+func (k Kernel) Overlay(o Overlay) (*Mount, error) {
+	m, err := k.overlayHere(o)
+	if badLayer(err) && slices.ContainsFunc(o.Lower, isMountRoot) {
+		var thereErr error
+		if m, thereErr = k.overlayThere(o); thereErr != nil {
+			err = errors.Join(err, thereErr)
+		} else {
+			err = nil
+		}
+	}
+	if badLayer(err) {
+		// What is under the upper directory can't have one, such as another overlay.
+		err = &UnsupportedError{What: whatOverlay, Err: err}
+	}
+	if err != nil {
+		return nil, fmt.Errorf("mounting an overlay over %s: %w", o.Upper, err)
+	}
+	return m, nil
+}
+
+// badLayer tells whether the kernel did not take the layers as they were told: an unknown way of telling and a mount of
+// no namespace, or another one, are both EINVAL; EBADF is a descriptor of O_PATH, before 6.15.
+func badLayer(err error) bool { return errors.Is(err, unix.EINVAL) || errors.Is(err, unix.EBADF) }
+
+// isMountRoot tells whether a file is the root of a mount, as that of a detached mount is.
+func isMountRoot(f *os.File) bool {
+	var st unix.Statx_t
+	err := unix.Statx(int(f.Fd()), "", unix.AT_EMPTY_PATH, 0, &st)
+	return err == nil && st.Attributes&unix.STATX_ATTR_MOUNT_ROOT != 0
+}
+
+// way is how layers are told to the kernel.
+type way struct {
+	name string
+	set  func(c *config, lower []*os.File, upper, work *os.File) error
+}
+
+// ways are those of newer kernels first. A layer by its path in /proc is the same directory, whatever its name is now.
+func ways() []way {
+	return []way{
+		{"descriptors", func(c *config, lower []*os.File, upper, work *os.File) error {
+			for _, f := range lower {
+				if err := c.descriptor("lowerdir+", f); err != nil {
+					return err
+				}
+			}
+			if err := c.descriptor("upperdir", upper); err != nil {
+				return err
+			}
+			return c.descriptor("workdir", work)
+		}},
+		{"paths", func(c *config, lower []*os.File, upper, work *os.File) error {
+			for _, f := range lower {
+				if err := c.text("lowerdir+", byNumber(f)); err != nil {
+					return err
+				}
+			}
+			return setUpper(c, upper, work)
+		}},
+		{"paths", func(c *config, lower []*os.File, upper, work *os.File) error {
+			var names []string
+			for _, f := range lower {
+				names = append(names, byNumber(f))
+			}
+			// A value has at most 255 bytes: some 12 layers.
+			if err := c.text("lowerdir", strings.Join(names, ":")); err != nil {
+				return err
+			}
+			return setUpper(c, upper, work)
+		}},
+	}
+}
+
+func setUpper(c *config, upper, work *os.File) error {
+	if err := c.text("upperdir", byNumber(upper)); err != nil {
+		return err
+	}
+	return c.text("workdir", byNumber(work))
+}
+
+// overlayHere mounts in the caller's mount namespace.
+func (k Kernel) overlayHere(o Overlay) (*Mount, error) {
+	upper, work, err := o.open()
+	if err != nil {
+		return nil, err
+	}
+	defer upper.Close()
+	defer work.Close()
+	return k.overlayOn(o, upper, work)
+}
+
+func (k Kernel) overlayOn(o Overlay, upper, work *os.File) (*Mount, error) {
+	var all error
+	for _, w := range ways() {
+		f, err := k.overlay(o, w, upper, work)
+		if err == nil {
+			return &Mount{file: f, kernel: k, How: w.name}, nil
+		}
+		if !badLayer(err) {
+			return nil, err
+		}
+		all = errors.Join(all, err)
+	}
+	return nil, all
+}
+
+// overlayThere mounts in a mount namespace where the layers are attached, as kernels before 6.15 want it. The overlay
+// is attached there too, since those kernels clone nothing that is not.
+func (k Kernel) overlayThere(o Overlay) (*Mount, error) {
+	var m *Mount
+	holder, err := k.inNamespace(func() error {
+		upper, work, err := o.open() // before anything covers them
+		if err != nil {
+			return err
+		}
+		defer upper.Close()
+		defer work.Close()
+		for _, f := range o.Lower {
+			if err := attachSomewhere(f); err != nil {
+				return err
+			}
+		}
+		if m, err = k.overlayOn(o, upper, work); err != nil {
+			return err
+		}
+		if err := attachSomewhere(m.file); err != nil {
+			return errors.Join(err, m.file.Close())
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	m.holder, m.How = holder, "namespace"
+	return m, nil
+}
+
+// open opens the directories in the caller's namespace, since a layer has to belong to that.
+func (o *Overlay) open() (upper, work *os.File, err error) {
+	const flags = unix.O_PATH | unix.O_DIRECTORY | unix.O_NOFOLLOW
+	if upper, err = os.OpenFile(o.Upper, flags, 0); err != nil {
+		return nil, nil, err
+	}
+	if work, err = os.OpenFile(o.Work, flags, 0); err != nil {
+		return nil, nil, errors.Join(err, upper.Close())
+	}
+	return upper, work, nil
+}
+
+func (k Kernel) overlay(o Overlay, w way, upper, work *os.File) (*os.File, error) {
+	c, err := k.open(whatOverlay)
+	if err != nil {
+		return nil, err
+	}
+	defer c.close()
+	if err := c.text("source", whatOverlay); err != nil {
+		return nil, err
+	}
+	if err := w.set(c, o.Lower, upper, work); err != nil {
+		return nil, err
+	}
+	// A kernel may be built so that these are on; "nofollow" also distrusts redirections that a lower layer has.
+	for _, option := range [][2]string{{"redirect_dir", "nofollow"}, {"index", "off"}, {"metacopy", "off"}, {"xino", "off"}} {
+		if err := c.text(option[0], option[1]); err != nil {
+			return nil, err
+		}
+	}
+	if o.UserXattr {
+		if err := c.flag("userxattr"); err != nil {
+			return nil, err
+		}
+	}
+	if o.Volatile {
+		if err := c.flag("volatile"); err != nil {
+			return nil, err
+		}
+	}
+	f, err := c.create(whatOverlay)
+	if errors.Is(err, unix.EPERM) {
+		return nil, &UnsupportedError{What: whatOverlay, Err: err}
+	}
+	return f, err
+}
