@@ -92,24 +92,35 @@ func (d *directory) setMeta(n *node, m Meta) error {
 	if n.disk == nil {
 		return nil
 	}
-	return d.in(n.parent, func(dirfd int) error {
+	f, err := d.change(n, m)
+	if err == nil {
+		*n.disk = *f
+	}
+	return err
+}
+
+func (d *directory) change(n *node, m Meta) (f *diskFile, err error) {
+	err = d.in(n.parent, func(dirfd int) error {
 		if err := dropXattrs(dirfd, n.name, m.Xattrs); err != nil {
 			return err
 		}
 		hidden, err := applyMeta(dirfd, n.name, m, false)
-		if err != nil {
-			return err
+		if err == nil {
+			f, err = seen(dirfd, n.name, hidden)
 		}
-		f, err := seen(dirfd, n.name, hidden)
-		*n.disk = *f
 		return err
 	})
+	return f, err
 }
 
 func (d *directory) remove(n *node) error {
 	if n.disk == nil {
 		return nil
 	}
+	return d.unlink(n)
+}
+
+func (d *directory) unlink(n *node) error {
 	flags := 0
 	if n.cur.Type == Directory {
 		flags = unix.AT_REMOVEDIR
@@ -124,12 +135,16 @@ func (d *directory) rename(n, parent *node, name string, old *node) (f *diskFile
 		}
 		return nil, err
 	}
+	return d.move(n, parent, name, n.disk.hidden)
+}
+
+func (d *directory) move(n, parent *node, name string, hidden map[string]string) (f *diskFile, err error) {
 	err = d.in(n.parent, func(fromfd int) error {
 		return d.in(parent, func(tofd int) error {
 			if err := renameAt(fromfd, n.name, tofd, name); err != nil {
 				return err
 			}
-			f, err = seen(tofd, name, n.disk.hidden)
+			f, err = seen(tofd, name, hidden)
 			return err
 		})
 	})
@@ -147,7 +162,7 @@ func (d *directory) open(n *node) (io.ReadCloser, error) {
 }
 
 // write compares the file's status, before and after, with what was seen, where that can tell, else the digest.
-func (d *directory) write(ctx context.Context, n *node, w io.Writer) error {
+func (d *disk) write(ctx context.Context, n *node, w io.Writer) error {
 	f, err := d.file(n.path(), false)
 	if err != nil {
 		return err

@@ -26,7 +26,7 @@ func FuzzRoundTrip(f *testing.F) {
 	plain := os.Geteuid() != 0
 	f.Fuzz(func(t *testing.T, layers, edits []byte) {
 		h := rootfstest.History{Layers: decodeLayers(layers), Edits: decodeEdits(edits, plain)}
-		err := checkHistory(t, dir, h, !plain)
+		err := checkHistory(t, stageIn, dir, h, !plain)
 		if _, bad := errors.AsType[*rootfs.LayerError](err); err != nil && !bad {
 			t.Errorf("%v\n%v", err, h)
 		}

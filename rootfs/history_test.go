@@ -7,6 +7,7 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"strings"
 	"testing"
 	"time"
 
@@ -26,27 +27,33 @@ var (
 func TestHistories(t *testing.T) {
 	plain := os.Geteuid() != 0
 	for _, o := range []struct {
-		name string
+		name  string
+		stage stager
 		rootfstest.HistoryOptions
 	}{
-		{"foreign", rootfstest.HistoryOptions{Foreign: true, Unprivileged: plain}},
-		{"bundled", rootfstest.HistoryOptions{Bundled: true}},
-		{"both", rootfstest.HistoryOptions{Foreign: true, Bundled: true, Unprivileged: plain}},
+		{"foreign", stageIn, rootfstest.HistoryOptions{Foreign: true, Unprivileged: plain}},
+		{"bundled", stageIn, rootfstest.HistoryOptions{Bundled: true}},
+		{"both", stageIn, rootfstest.HistoryOptions{Foreign: true, Bundled: true, Unprivileged: plain}},
+		{"foreign, mounted", mountIn, rootfstest.HistoryOptions{Foreign: true}},
+		{"both, mounted", mountIn, rootfstest.HistoryOptions{Foreign: true, Bundled: true}},
 	} {
 		t.Run(o.name, func(t *testing.T) {
+			if strings.Contains(o.name, "mounted") {
+				rootfstest.NeedRoot(t)
+			}
 			dir := t.TempDir()
 			t.Logf("seeds from %d to %d", *first, *first+uint64(*histories)-1)
 			for seed := *first; seed < *first+uint64(*histories); seed++ {
 				h := rootfstest.NewHistory(seed, o.HistoryOptions)
-				err := checkHistory(t, dir, h, !plain)
+				err := checkHistory(t, o.stage, dir, h, !plain)
 				if err == nil {
 					continue
 				}
 				small := h.Shrink(func(h rootfstest.History) bool {
-					err := checkHistory(t, dir, h, !plain)
+					err := checkHistory(t, o.stage, dir, h, !plain)
 					return errors.As(err, new(*brokenPromise))
 				})
-				t.Fatalf("%v\n%v, of which remains\n%v", err, small, checkHistory(t, dir, small, !plain))
+				t.Fatalf("%v\n%v, of which remains\n%v", err, small, checkHistory(t, o.stage, dir, small, !plain))
 			}
 		})
 	}
@@ -65,10 +72,10 @@ func compare(what string, want, got any) error {
 }
 
 // checkHistory stages a base, edits it, and compares. onDisk says that the disk can hold all that the model has.
-func checkHistory(t *testing.T, dir string, h rootfstest.History, onDisk bool) error {
+func checkHistory(t *testing.T, stage stager, dir string, h rootfstest.History, onDisk bool) error {
 	base := h.Tars(t)
 	start := time.Now().Add(-time.Second)
-	s, done, err := stageIn(t.Context(), dir, base)
+	s, done, err := stage(t.Context(), dir, base)
 	if err != nil {
 		return err
 	}
@@ -158,6 +165,9 @@ func replay(ctx context.Context, s *rootfs.Staging, h rootfstest.History) error 
 	}
 	return s.Rescan(ctx, tester)
 }
+
+// stager stages layers in a directory of their own below dir, which done removes.
+type stager func(ctx context.Context, dir string, layers []layer) (s *rootfs.Staging, done func(), err error)
 
 // stageIn stages layers in a directory of their own below dir, which done removes.
 func stageIn(ctx context.Context, dir string, layers []layer) (s *rootfs.Staging, done func(), err error) {

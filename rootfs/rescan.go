@@ -113,6 +113,19 @@ func (sc *scanner) dir(ctx context.Context, n *node, dirfd int, path string) err
 			sc.s.tree.drop(c)
 		}
 	}
+	if err := sc.counted(list, path); err != nil {
+		return err
+	}
+	for _, name := range list {
+		if err := sc.file(ctx, n, dirfd, name, joinName(path, name)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// counted fails if the names of a directory are more, or longer, than allowed.
+func (sc *scanner) counted(list []string, path string) error {
 	if sc.count += len(list); sc.count > sc.s.limits.Entries {
 		return pathError(path, fmt.Errorf("more than %d files: %w", sc.s.limits.Entries, ErrLimit))
 	}
@@ -120,9 +133,6 @@ func (sc *scanner) dir(ctx context.Context, n *node, dirfd int, path string) err
 		// Not named in full by pathError: it is the name that is too long.
 		if len(path)+1+len(name) >= sc.s.limits.NameBytes {
 			return fmt.Errorf("%.200s...: name of %d bytes: %w", path, len(path)+1+len(name), ErrLimit)
-		}
-		if err := sc.file(ctx, n, dirfd, name, joinName(path, name)); err != nil {
-			return err
 		}
 	}
 	return nil
@@ -143,7 +153,12 @@ func (sc *scanner) file(ctx context.Context, parent *node, dirfd int, name, path
 	if err != nil {
 		return pathError(path, err)
 	}
-	n := parent.live(name)
+	return sc.compare(ctx, parent, parent.live(name), dirfd, name, path, st, sc.dir)
+}
+
+// compare compares a file with what the tree has under its name, nil if nothing; below does so with a directory.
+func (sc *scanner) compare(ctx context.Context, parent, n *node, dirfd int, name, path string, st diskStat,
+	below func(context.Context, *node, int, string) error) (err error) {
 	if n == nil || n.disk == nil || n.disk.stat != st || n.disk.racy {
 		n, err = sc.changed(ctx, parent, n, dirfd, name, st)
 		if err != nil || n == nil {
@@ -158,7 +173,7 @@ func (sc *scanner) file(ctx context.Context, parent *node, dirfd int, name, path
 			return pathError(path, err)
 		}
 		defer unix.Close(fd)
-		return sc.dir(ctx, n, fd, path)
+		return below(ctx, n, fd, path)
 	}
 	if st.nlink > 1 {
 		sc.groups[st.id()] = append(sc.groups[st.id()], n)

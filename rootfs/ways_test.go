@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"os"
+	"path/filepath"
 	"slices"
 	"testing"
 	"time"
@@ -37,11 +39,38 @@ func ways() map[string]func(ctx context.Context, dir string, layers []rootfs.Lay
 		}
 	}
 	view := func(*rootfs.Staging, context.Context) error { return nil }
-	return map[string]func(ctx context.Context, dir string, layers []rootfs.Layer, o rootfs.BaseOptions) (*rootfs.Staging, error){
+	list := map[string]func(ctx context.Context, dir string, layers []rootfs.Layer, o rootfs.BaseOptions) (*rootfs.Staging, error){
 		"view":      way(read, view),
 		"kept view": way(kept, view),
 		"copy":      way(read, (*rootfs.Staging).WriteOut),
 		"kept copy": way(kept, (*rootfs.Staging).WriteOut),
+	}
+	if os.Geteuid() == 0 {
+		list["mount"] = mounted(read)
+		list["kept mount"] = mounted(kept)
+	}
+	return list
+}
+
+// mounted mounts a base, by a metadata image that is made for it.
+func mounted(read func(context.Context, string, []rootfs.Layer, rootfs.BaseOptions) (*rootfs.Base, error)) func(context.Context, string, []rootfs.Layer, rootfs.BaseOptions) (*rootfs.Staging, error) {
+	return func(ctx context.Context, dir string, layers []rootfs.Layer, o rootfs.BaseOptions) (*rootfs.Staging, error) {
+		b, err := read(ctx, dir, layers, o)
+		if err != nil {
+			return nil, err
+		}
+		image, err := os.Create(filepath.Join(dir, "image"))
+		if err == nil {
+			err = b.WriteMetaImage(image)
+		}
+		if err != nil {
+			return nil, errors.Join(err, b.Close())
+		}
+		s := rootfs.Stage(b, rootfs.StageOptions{Dir: dir, Start: time.Now()})
+		if err := errors.Join(s.Mount(ctx, image), image.Close()); err != nil {
+			return nil, errors.Join(err, s.Close())
+		}
+		return s, nil
 	}
 }
 

@@ -178,7 +178,8 @@ func (e Edit) change(file, to string) error {
 
 // usual takes out the errors that the state of a random tree explains.
 func usual(err error) error {
-	return ignore(err, fs.ErrExist, fs.ErrNotExist, unix.EISDIR, unix.ENOTDIR, unix.ENOTEMPTY, unix.EINVAL, unix.ELOOP, unix.EBUSY, unix.EPERM)
+	return ignore(err, fs.ErrExist, fs.ErrNotExist, unix.EISDIR, unix.ENOTDIR, unix.ENOTEMPTY, unix.EINVAL, unix.ELOOP, unix.EBUSY, unix.EPERM,
+		unix.EXDEV) // of a directory of the base, where an overlay is over it
 }
 
 func ignore(err error, list ...error) error {
