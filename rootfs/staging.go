@@ -122,6 +122,9 @@ func (s *Staging) Close() error {
 	return errors.Join(err, s.base.Close())
 }
 
+// Base returns what the staging root was made of.
+func (s *Staging) Base() *Base { return s.base }
+
 // Damage is the base's.
 func (s *Staging) Damage() error { return s.base.Damage() }
 

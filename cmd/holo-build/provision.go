@@ -58,7 +58,7 @@ func (b *build) provision(ctx context.Context, stage *rootfs.Staging) (provision
 	if len(b.o.resources) > 0 {
 		done.resources = res.Digest()
 	}
-	if done.way, err = b.writeOut(ctx, stage, res); err != nil {
+	if done.way, err = b.materialize(ctx, stage, res); err != nil {
 		return done, err
 	}
 	if err := b.placeResources(ctx, stage, res); err != nil {

@@ -2,7 +2,10 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -12,42 +15,72 @@ import (
 
 // The ways of staging, --stage.
 const (
-	stageAuto = "auto"
-	stageView = "view"
-	stageCopy = "copy"
+	stageAuto  = "auto"
+	stageView  = "view"
+	stageMount = "mount"
+	stageCopy  = "copy"
 )
 
 // stageWays are the values of --stage.
-func stageWays() []string { return []string{stageAuto, stageView, stageCopy} }
+func stageWays() []string { return []string{stageAuto, stageView, stageMount, stageCopy} }
 
 // checkStage finds wrong use of --stage.
 func (o *buildOptions) checkStage() error {
 	switch {
 	case !slices.Contains(stageWays(), o.stage):
 		return usageError{fmt.Errorf("--stage %q: it is one of %s", o.stage, strings.Join(stageWays(), ", "))}
-	case o.stage == stageView && o.keepStaging:
-		return usageError{fmt.Errorf("--stage view writes nothing out that --keep-staging could leave: use --stage copy")}
+	case o.keepStaging && (o.stage == stageView || o.stage == stageMount):
+		return usageError{fmt.Errorf("--stage %s writes no tree out that --keep-staging could leave: use --stage copy", o.stage)}
 	}
 	return nil
 }
 
-// writeOut makes the staging root a directory, if --stage asks for it or something needs one, and returns the way of
-// staging that was taken. Nothing of the tree was changed yet.
-func (b *build) writeOut(ctx context.Context, stage *rootfs.Staging, res *holo.Resources) (string, error) {
-	needs, err := b.needsDirectory(stage.Root(byBuild), res)
-	if err != nil {
-		return "", err
+// materialize makes the staging root something that processes can work on, if --stage asks for it or the build needs it,
+// and returns the way of staging that was taken. Nothing of the tree was changed yet.
+func (b *build) materialize(ctx context.Context, stage *rootfs.Staging, res *holo.Resources) (way string, err error) {
+	way = b.o.stage
+	if way == stageAuto || way == stageView {
+		needs, err := b.needsDirectory(stage.Root(byBuild), res)
+		switch {
+		case err != nil:
+			return "", err
+		case way == stageView && needs != "":
+			return "", fmt.Errorf("--stage view: plugin %s is an executable, which needs a directory to work on: --stage auto makes one", needs)
+		case b.o.keepStaging:
+			way = stageCopy
+		case needs == "":
+			return stageView, nil
+		}
 	}
-	switch {
-	case b.o.stage == stageView && needs != "":
-		return "", fmt.Errorf("--stage view: plugin %s is an executable, which needs a directory to work on: --stage auto makes one", needs)
-	case b.o.stage == stageView, b.o.stage == stageAuto && needs == "" && !b.o.keepStaging:
-		return stageView, nil
+	if way == stageAuto || way == stageMount {
+		err = b.mount(ctx, stage)
+		if err == nil || way == stageMount || !errors.Is(err, errors.ErrUnsupported) {
+			return stageMount, err
+		}
 	}
 	b.ui.begin("Writing out the staging root")
 	defer b.ui.end()
 	return stageCopy, stage.WriteOut(ctx)
 }
+
+// mount has the kernel show the base.
+func (b *build) mount(ctx context.Context, stage *rootfs.Staging) (err error) {
+	if !mountable() {
+		return fmt.Errorf("--stage mount takes root: %w", errors.ErrUnsupported)
+	}
+	image, err := os.OpenFile(filepath.Join(b.work.Path, "base.erofs"), os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, image.Close()) }()
+	if err := stage.Base().WriteMetaImage(image); err != nil {
+		return err
+	}
+	return stage.Mount(ctx, image)
+}
+
+// mountable reports whether it is worth trying.
+func mountable() bool { return os.Geteuid() == 0 }
 
 // needsDirectory returns the ID of a plugin that works on a directory, or nothing. Which plugins run is known only when
 // the resources are placed; what runs is known by now.

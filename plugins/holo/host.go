@@ -2,6 +2,7 @@ package holo
 
 import (
 	"context"
+	"os"
 	"time"
 
 	"github.com/holo-build/holo-build/plugins/sandbox"
@@ -16,6 +17,9 @@ type Stage interface {
 	Rescan(ctx context.Context, by rootfs.Actor) error
 	// Dir is the absolute path of the staging root for foreign executables; empty if the stage has no directory.
 	Dir() string
+	// Clone returns a mount of the staging root, which a process attaches at Dir for itself; nil where Dir is a directory
+	// that has the files. The caller closes it.
+	Clone() (*os.File, error)
 }
 
 // Spec is a plugin to load: an ID, and either an executable or a Go value.

@@ -131,6 +131,7 @@ type diskStage struct {
 
 func (s *diskStage) Root(rootfs.Actor) rootfs.Root { return s.Host }
 func (s *diskStage) Dir() string                   { return s.dir }
+func (s *diskStage) Clone() (*os.File, error)      { return nil, nil }
 func (s *diskStage) Rescan(_ context.Context, by rootfs.Actor) error {
 	s.rescans = append(s.rescans, by)
 	return nil

@@ -57,8 +57,15 @@ func (p *process) call(ctx context.Context, op, entity string, s streams) error 
 		by = rootfs.Actor{Kind: "entity", Plugin: p.spec.ID, Entity: entity}
 		args = append(args, entity)
 	}
+	mount, err := o.Stage.Clone()
+	if err != nil {
+		return newCallError(p.spec.ID, op, entity, p.plugin.neutral, err)
+	}
+	if mount != nil {
+		defer mount.Close()
+	}
 	exit, err := sandbox.Run(ctx, sandbox.Process{
-		Path: p.spec.Binary, Args: args, Env: p.environ(), Dir: o.Stage.Dir(),
+		Path: p.spec.Binary, Args: args, Env: p.environ(), Dir: o.Stage.Dir(), Mount: sandbox.Mount{File: mount, At: o.Stage.Dir()},
 		Stdout: s.stdout, Stderr: s.stderr, FD3: s.fd3,
 		Timeout: o.Timeout, OutputBytes: o.Limits.OutputBytes, Probe: o.Probe,
 	})
