@@ -1,6 +1,8 @@
 package main
 
 import (
+	"os"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -63,6 +65,27 @@ func TestChooseRows(t *testing.T) {
 	}
 	want := []string{"view-large", "umoci-large", "buildah-large", "copy-large"}
 	if d := cmp.Diff(want, sidesOf(rows)); d != "" {
+		t.Error(d)
+	}
+}
+
+// TestPerformanceDoc: docs/performance.md has all cases with their targets.
+func TestPerformanceDoc(t *testing.T) {
+	raw, err := os.ReadFile("../../../docs/performance.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	targets := map[string]string{}
+	for line := range strings.Lines(string(raw)) {
+		if cells := strings.Split(line, "|"); len(cells) == 9 && strings.HasPrefix(cells[1], " `") {
+			targets[strings.Trim(cells[1], " `")] = strings.TrimSpace(cells[6])
+		}
+	}
+	want := map[string]string{}
+	for _, r := range allRows() {
+		want[r.name] = r.target.String()
+	}
+	if d := cmp.Diff(want, targets); d != "" {
 		t.Error(d)
 	}
 }

@@ -4,12 +4,15 @@ import (
 	"errors"
 	"math"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 	"golang.org/x/sys/unix"
+
+	"github.com/holo-build/holo-build/rootfs/rootfstest"
 )
 
 func TestMountPoints(t *testing.T) {
@@ -90,5 +93,33 @@ func TestCPUModel(t *testing.T) {
 		if got != want || (err == nil) != (want != "") {
 			t.Errorf("%q: %q, %v", in, got, err)
 		}
+	}
+}
+
+// TestLoopExt4: where no directory is on an ext4, a file is; nothing is left of it.
+func TestLoopExt4(t *testing.T) {
+	rootfstest.NeedRoot(t)
+	if _, err := os.Stat("/dev/loop-control"); err != nil {
+		t.Skip("needs loop devices: run it on a machine, or in a container that has them")
+	}
+	if _, err := exec.LookPath("mkfs.ext4"); err != nil && os.Getenv("CI") != "true" {
+		t.Skipf("%v: run make test-deps", err)
+	}
+	dir, release, err := loopExt4(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	var s unix.Statfs_t
+	if err := unix.Statfs(dir, &s); err != nil || s.Type != unix.EXT4_SUPER_MAGIC {
+		t.Errorf("type %#x, %v", s.Type, err)
+	}
+	if left, err := os.ReadDir(dir); err != nil || len(left) > 0 {
+		t.Errorf("it has %v, %v", left, err)
+	}
+	if err := release(); err != nil {
+		t.Error(err)
+	}
+	if _, err := os.Stat(filepath.Dir(dir)); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("afterwards: %v", err)
 	}
 }
