@@ -6,7 +6,7 @@ SEED ?= $(shell date +%s)
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
 # As root, tests run once more as a plain user, but for those that need root or the go tool.
 NOT_AS_USER := ^(TestOrderOfRooms|TestStyle|TestStatic|TestReal)
-PACKAGES := umoci skopeo erofs-utils busybox libarchive-tools podman runc mmdebstrap python3 git ca-certificates disorderfs e2fsprogs xfsprogs btrfs-progs
+PACKAGES := umoci buildah skopeo erofs-utils busybox libarchive-tools podman runc mmdebstrap python3 git ca-certificates disorderfs e2fsprogs xfsprogs btrfs-progs
 BUILD = CGO_ENABLED=0 go build -trimpath -buildvcs=false -ldflags '-X main.version=$(VERSION)' -o bin/holo-build ./cmd/holo-build
 
 export CGO_ENABLED ?= 0
@@ -48,8 +48,9 @@ work/debian.oci/index.json:
 work/large.oci/index.json:
 	rm -rf work/large.oci && go run ./oci/ocitest/mkimages -large work/large.oci
 
-bench: build work/large.oci/index.json
-	go run ./cmd/holo-build/bench -binary bin/holo-build -image work/large.oci
+# BENCH may choose, as in make bench BENCH='-case cold-* -on tmpfs -rounds 5'.
+bench: build images
+	go run ./cmd/holo-build/bench $(foreach arg,$(BENCH),'$(arg)')
 	go run ./cmd/holo-build/bench -packing
 demo: build
 	testdata/demo.sh

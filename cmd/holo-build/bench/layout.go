@@ -1,14 +1,12 @@
 package main
 
 import (
-	"archive/tar"
-	"compress/gzip"
-	"errors"
+	"encoding/json"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 )
 
@@ -17,6 +15,7 @@ const tagAnnotation = "org.opencontainers.image.ref.name"
 
 // reference is as much of a descriptor as is needed to follow it.
 type reference struct {
+	MediaType   string
 	Digest      string
 	Annotations map[string]string
 }
@@ -25,62 +24,63 @@ func blobPath(layout, digest string) string {
 	return filepath.Join(layout, "blobs", strings.Replace(digest, ":", "/", 1))
 }
 
-// layersOf returns the layers of a tagged image.
-func layersOf(layout, tag string) ([]reference, error) {
+// manifest is as much of an image manifest as is needed to follow it.
+type manifest struct {
+	Config reference
+	Layers []reference
+}
+
+// manifestOf returns the manifest of a tagged image.
+func manifestOf(layout, tag string) (m manifest, err error) {
 	var index struct{ Manifests []reference }
 	if err := readJSON(filepath.Join(layout, "index.json"), &index); err != nil {
-		return nil, err
+		return m, err
 	}
 	for _, r := range index.Manifests {
 		if r.Annotations[tagAnnotation] == tag {
-			var manifest struct{ Layers []reference }
-			err := readJSON(blobPath(layout, r.Digest), &manifest)
-			return manifest.Layers, err
+			err := readJSON(blobPath(layout, r.Digest), &m)
+			return m, err
 		}
 	}
-	return nil, fmt.Errorf("looking for tag %s in %s: %w", tag, layout, fs.ErrNotExist)
+	return m, fmt.Errorf("looking for tag %s in %s: %w", tag, layout, fs.ErrNotExist)
 }
 
 func countLayers(layout, tag string) (int, error) {
-	layers, err := layersOf(layout, tag)
-	return len(layers), err
+	m, err := manifestOf(layout, tag)
+	return len(m.Layers), err
 }
 
-// checkTop sees to it that the top layer of the changed image has all files of the change.
-func (b *bench) checkTop() (err error) {
-	layers, err := layersOf(b.path("layout"), "changed")
+// untag takes a tag out of a layout's index and leaves all blobs.
+func untag(layout, tag string) error {
+	name := filepath.Join(layout, "index.json")
+	var index map[string]any
+	if err := readJSON(name, &index); err != nil {
+		return err
+	}
+	list, ok := index["manifests"].([]any)
+	if !ok {
+		return fmt.Errorf("reading %s: no list of manifests", name)
+	}
+	index["manifests"] = slices.DeleteFunc(list, func(e any) bool {
+		descriptor, _ := e.(map[string]any)
+		annotations, _ := descriptor["annotations"].(map[string]any)
+		return annotations[tagAnnotation] == tag
+	})
+	raw, err := json.Marshal(index)
 	if err != nil {
 		return err
 	}
-	f, err := os.Open(blobPath(b.path("layout"), layers[len(layers)-1].Digest))
+	return os.WriteFile(name, raw, 0o644)
+}
+
+// readJSON reads a JSON file.
+func readJSON(name string, v any) error {
+	raw, err := os.ReadFile(name)
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, f.Close()) }()
-	z, err := gzip.NewReader(f)
-	if err != nil {
-		return err
-	}
-	missing := changedFiles()
-	for t := tar.NewReader(z); ; {
-		h, err := t.Next()
-		if errors.Is(err, io.EOF) {
-			break
-		}
-		if err != nil {
-			return fmt.Errorf("reading the top layer: %w", err)
-		}
-		name := strings.TrimPrefix(h.Name, "./")
-		content, err := io.ReadAll(t)
-		if err != nil {
-			return fmt.Errorf("reading %s: %w", h.Name, err)
-		}
-		if missing[name] == string(content) {
-			delete(missing, name)
-		}
-	}
-	if len(missing) > 0 {
-		return fmt.Errorf("%d files of the change are missing or wrong", len(missing))
+	if err := json.Unmarshal(raw, v); err != nil {
+		return fmt.Errorf("parsing %s: %w", name, err)
 	}
 	return nil
 }
