@@ -56,7 +56,7 @@ func TestRealPlainUser(t *testing.T) {
 		t.Run(source, func(t *testing.T) {
 			transport, rest, _ := strings.Cut(source, ":")
 			var digests []string
-			for _, v := range []variation{{name: "root"}, {name: "plain", plain: true, umask: "077"}} {
+			for _, v := range []variation{{name: "root"}, {name: "plain", as: plainUser(), umask: "077"}} {
 				v.env = []string{"TMPDIR=" + w.scratch(t)}
 				digests = append(digests, w.build(t, v, transport+":"+filepath.Join(data, rest),
 					"-r", filepath.Join(data, "demo"), "--plugin", "greeting="+filepath.Join(data, "demo-plugins/holo-greeting"),

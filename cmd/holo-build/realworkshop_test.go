@@ -84,8 +84,8 @@ type variation struct {
 	umask string
 	// cwd is the working directory; empty means the workshop's.
 	cwd string
-	// plain means as a user without any privilege.
-	plain bool
+	// as is who runs it; nil means root.
+	as *syscall.SysProcAttr
 }
 
 // variations returns what a build must not depend on, as different as can be.
@@ -102,6 +102,18 @@ func (w *workshop) variations(t *testing.T) []variation {
 
 // output matches the lines that build prints, one for each destination.
 var output = regexp.MustCompile(`(?m)^(\S+)@(sha256:[0-9a-f]{64})$`)
+
+// plainUser is a user without any privilege.
+func plainUser() *syscall.SysProcAttr {
+	return &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: 65534, Gid: 65534, Groups: []uint32{}}}
+}
+
+// inUserNamespace is root of a user namespace with so many IDs, of which first is root outside.
+func inUserNamespace(first, count int) *syscall.SysProcAttr {
+	ids := []syscall.SysProcIDMap{{ContainerID: 0, HostID: first, Size: count}}
+	return &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWUSER, UidMappings: ids, GidMappings: ids,
+		GidMappingsEnableSetgroups: count > 1, Credential: &syscall.Credential{NoSetGroups: count == 1}}
+}
 
 // build runs holo-build build and returns the digest that it prints for the first destination.
 func (w *workshop) build(t *testing.T, v variation, args ...string) string {
@@ -140,9 +152,7 @@ func (w *workshop) try(t *testing.T, v variation, name string, args ...string) (
 		cmd.Dir = w.dir
 	}
 	cmd.Env = append([]string{"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME=" + w.dir}, v.env...)
-	if v.plain {
-		cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: 65534, Gid: 65534, Groups: []uint32{}}}
-	}
+	cmd.SysProcAttr = v.as
 	if err := cmd.Run(); err != nil {
 		return "", fmt.Errorf("running %s %s: %w\n%s", name, strings.Join(args, " "), err, stderr.String())
 	}

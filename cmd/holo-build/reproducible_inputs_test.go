@@ -77,14 +77,17 @@ var recipes = []struct{ name, args string }{
 	{"late", "oci:DIR/images/two-layers -r DIR/late --plugin late=DIR/demo-plugins/holo-late"},
 	{"replace", "oci:DIR/images/labelled -r DIR/replace --plugin replace=DIR/demo-plugins/holo-replace"},
 	{"ahead", "oci:DIR/images/minimal -r DIR/ahead --plugin ahead=DIR/demo-plugins/holo-ahead"},
+	{"files", "oci:DIR/images/labelled -r DIR/files"},
 	{"tree", "rootfs:DIR/tree -r DIR/demo -r DIR/late --plugin greeting=DIR/demo-plugins/holo-greeting --plugin late=DIR/demo-plugins/holo-late"},
 }
 
 // reproducibleInputs copies the repository's test data to a directory, and adds the plugins late, replace and ahead,
 // each with a resource, an image with labels, and a tree with links, whose order is another wherever it is read.
-func reproducibleInputs(t *testing.T) string {
+func reproducibleInputs(t *testing.T) string { return reproducibleInputsIn(t, t.TempDir()) }
+
+func reproducibleInputsIn(t *testing.T, parent string) string {
 	t.Helper()
-	dir := filepath.Join(t.TempDir(), "inputs")
+	dir := filepath.Join(parent, "inputs")
 	if err := os.CopyFS(dir, os.DirFS(filepath.Join(repository, "testdata"))); err != nil {
 		t.Fatal(err)
 	}
@@ -97,6 +100,7 @@ func reproducibleInputs(t *testing.T) string {
 		writeResource(t, filepath.Join(dir, "demo-plugins/holo-"+id), script, 0o755)
 		writeResource(t, filepath.Join(dir, id, id, "x"), "", 0o644)
 	}
+	writeFilesResources(t, filepath.Join(dir, "files"))
 	ocitest.Write(t, oci.Layout{}, filepath.Join(dir, "images/labelled"), oci.Result{Image: labelled(t)})
 	for _, sub := range []string{"etc", "usr", "usr/share"} {
 		for n := range 12 {
@@ -110,6 +114,22 @@ func reproducibleInputs(t *testing.T) string {
 		}
 	}
 	return dir
+}
+
+// writeFilesResources makes resources for the plugin files alone: new files, a symlink, files of the labelled image that
+// are replaced, and one that goes through a script.
+func writeFilesResources(t *testing.T, dir string) {
+	t.Helper()
+	top := filepath.Join(dir, "files/50-files")
+	for n := range 6 {
+		writeResource(t, filepath.Join(top, "removed", strconv.Itoa(n)), fmt.Sprintln("new", n), 0o644)
+		writeResource(t, filepath.Join(top, "etc/new", strconv.Itoa(n)), strings.Repeat(fmt.Sprintln(n), 30_000*n), 0o755)
+	}
+	writeResource(t, filepath.Join(top, "linked/b"), "new\n", 0o644)
+	writeResource(t, filepath.Join(top, "same/7.holoscript"), "#!/bin/sh\nexec tr a-z A-Z\n", 0o755)
+	if err := os.Symlink("../new/3", filepath.Join(top, "etc/new/link")); err != nil {
+		t.Fatal(err)
+	}
 }
 
 // labelled is the image whose files the plugin replace replaces. They have what a new file in their place has not: an

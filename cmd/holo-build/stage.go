@@ -57,6 +57,9 @@ func (b *build) materialize(ctx context.Context, stage *rootfs.Staging, res *hol
 		if err == nil || way == stageMount || !errors.Is(err, errors.ErrUnsupported) {
 			return stageMount, err
 		}
+		if os.Geteuid() == 0 {
+			b.ui.warn("the staging root is copied: " + err.Error())
+		}
 	}
 	b.ui.begin("Writing out the staging root")
 	defer b.ui.end()
@@ -65,7 +68,7 @@ func (b *build) materialize(ctx context.Context, stage *rootfs.Staging, res *hol
 
 // mount has the kernel show the base.
 func (b *build) mount(ctx context.Context, stage *rootfs.Staging) (err error) {
-	if !mountable() {
+	if os.Geteuid() != 0 {
 		return fmt.Errorf("--stage mount takes root: %w", errors.ErrUnsupported)
 	}
 	image, err := os.OpenFile(filepath.Join(b.work.Path, "base.erofs"), os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
@@ -78,9 +81,6 @@ func (b *build) mount(ctx context.Context, stage *rootfs.Staging) (err error) {
 	}
 	return stage.Mount(ctx, image)
 }
-
-// mountable reports whether it is worth trying.
-func mountable() bool { return os.Geteuid() == 0 }
 
 // needsDirectory returns the ID of a plugin that works on a directory, or nothing. Which plugins run is known only when
 // the resources are placed; what runs is known by now.
