@@ -53,7 +53,7 @@ func kept(t *testing.T, c *cache.Cache, layers map[string]oci.Layer) string {
 	for _, e := range got.Entries {
 		name := e.Kind
 		for n, l := range layers {
-			if l.DiffID == e.ID {
+			if l.DiffID == e.ID && e.Kind == cache.KindLayer {
 				name = n
 				if len(e.Blobs) != 1 || e.Blobs[0].Digest != l.Descriptor.Digest || e.Blobs[0].Stored != l.Descriptor.Size {
 					t.Errorf("%s: blobs %+v", n, e.Blobs)
