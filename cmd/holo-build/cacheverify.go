@@ -43,10 +43,12 @@ func runCacheVerify(ctx context.Context, p process, o cacheOptions, look bool, p
 	if err != nil {
 		return err
 	}
+	vo := cache.VerifyOptions{Fix: !look}
 	if ui.mode == "tty" || ui.mode == "json" { // else it is not worth a line
 		ui.begin("Verifying " + c.Dir())
+		vo.Progress = ui.bytes
 	}
-	found, err := c.Verify(ctx, cache.VerifyOptions{Fix: !look, Progress: ui.bytes})
+	found, err := c.Verify(ctx, vo)
 	ui.end()
 	if err != nil {
 		return err

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"sync"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -21,7 +22,7 @@ type Options struct {
 	Limit int64
 	// Look makes nothing: a cache that is not there is an empty one.
 	Look bool
-	// Notice is told what could not be kept or was damaged; nil means nobody listens.
+	// Notice is told, by one goroutine at a time, what could not be kept or was damaged; nil means nobody listens.
 	Notice func(string)
 	// Now is the clock by which last uses are written down; nil is the kernel's.
 	Now func() time.Time
@@ -31,6 +32,7 @@ type Options struct {
 type Cache struct {
 	dir, home string
 	o         Options
+	telling   sync.Mutex
 }
 
 // ErrUntrusted is a directory in which somebody else could have put something.
@@ -51,9 +53,6 @@ func Open(dir string, o Options) (*Cache, error) {
 	abs, err := filepath.Abs(dir)
 	if err != nil || dir == "" {
 		return nil, &OpenError{Dir: dir, Err: errors.Join(err, fs.ErrInvalid)}
-	}
-	if o.Notice == nil {
-		o.Notice = func(string) {}
 	}
 	c := &Cache{dir: abs, home: filepath.Join(abs, version), o: o}
 	if err := c.prepare(); err != nil {
@@ -120,6 +119,15 @@ func (c *Cache) tag() error {
 	}
 	_, _ = f.WriteString(tagText)
 	return f.Close()
+}
+
+func (c *Cache) notice(text string) {
+	if c.o.Notice == nil {
+		return
+	}
+	c.telling.Lock()
+	defer c.telling.Unlock()
+	c.o.Notice(text)
 }
 
 // path is the path of something in the directory of this version.

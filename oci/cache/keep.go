@@ -44,7 +44,8 @@ func (c *Cache) keep(ctx context.Context, l *Layer, rec record) error {
 		}
 		return err
 	})
-	return errors.Join(err, removeSpare(spare))
+	removeSpare(spare)
+	return err
 }
 
 // place renames a directory that is whole and locked to where it is looked for, and lets others use it. What stood there
@@ -60,11 +61,11 @@ func (c *Cache) place(from, to string, dir *os.File) (spare string, err error) {
 	return spare, flock(dir, unix.LOCK_SH)
 }
 
-func removeSpare(spare string) error {
-	if spare == "" {
-		return nil
+// removeSpare removes what stood in the way. Others may be sweeping it at the same time, and will if this can't.
+func removeSpare(spare string) {
+	if spare != "" {
+		_ = rootfs.RemoveTree(spare)
 	}
-	return rootfs.RemoveTree(spare)
 }
 
 // sameLayer reports whether a directory holds a layer of which only that is looked at which a summary says.

@@ -85,7 +85,7 @@ func (c *Cache) miss(ctx context.Context, name string, err error) error {
 		return ctx.Err()
 	}
 	if !errors.Is(err, fs.ErrNotExist) {
-		c.o.Notice(fmt.Sprintf("the cache %s: %s is not used and made anew: %v", c.dir, name, err))
+		c.notice(fmt.Sprintf("the cache %s: %s is not used and made anew: %v", c.dir, name, err))
 	}
 	return nil
 }
@@ -122,7 +122,8 @@ func (c *Cache) openLayer(ctx context.Context, rec record) (*Layer, error) {
 // noSuch hides that what is missing is a file: what it belongs to is there.
 type noSuch struct{ error }
 
-// drop moves what a path leads to out of the way, if that is still the directory that was opened, and removes it.
+// drop moves what a path leads to out of the way, if that is still the directory that was opened and locked, and removes
+// it.
 func (c *Cache) drop(ctx context.Context, path string, dir *os.File) error {
 	gone := ""
 	err := c.exclusive(ctx, func() (err error) {
@@ -180,7 +181,7 @@ func (c *Cache) Repair(ctx context.Context, layers []*Layer) (damaged int, err e
 		if c == nil || verr == nil || !l.kept {
 			continue
 		}
-		c.o.Notice(fmt.Sprintf("the cache %s: layer %s is removed and made anew: %v", c.dir, l.DiffID, verr))
+		c.notice(fmt.Sprintf("the cache %s: layer %s is removed and made anew: %v", c.dir, l.DiffID, verr))
 		damaged++
 		err = errors.Join(err, c.Drop(ctx, l))
 	}

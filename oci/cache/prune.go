@@ -93,23 +93,25 @@ func (c *Cache) Prune(ctx context.Context, o PruneOptions) (done Pruned, err err
 	return done, errors.Join(err, c.removeRecords(ctx))
 }
 
-// remove removes an entry that nobody has open; errBusy is that somebody has.
+// remove removes an entry that nobody has open; errBusy is that somebody has. It is locked until it is gone, so that
+// nobody sweeps it at the same time.
 func (c *Cache) remove(ctx context.Context, e Entry) error {
+	dir, err := openDir(e.path)
+	if err != nil {
+		return ignoreNotExist(err)
+	}
 	gone := ""
-	err := c.exclusive(ctx, func() error {
-		dir, err := openDir(e.path)
-		if err != nil {
-			return ignoreNotExist(err)
-		}
-		if err = flock(dir, unix.LOCK_EX); err == nil {
+	err = c.exclusive(ctx, func() error {
+		err := flock(dir, unix.LOCK_EX)
+		if err == nil && leadsTo(e.path, dir) {
 			gone, err = c.moveAway(e.path)
 		}
-		return errors.Join(err, dir.Close())
+		return err
 	})
 	if err == nil && gone != "" {
 		err = rootfs.RemoveTree(gone)
 	}
-	return err
+	return errors.Join(err, dir.Close())
 }
 
 // removeRecords removes the records of layers that are gone. What is no record is for Verify.

@@ -185,7 +185,8 @@ func (c *Cache) placeTree(ctx context.Context, t *temp, to string) (placed bool,
 		placed = leadsTo(to, t.dir)
 		return err
 	})
-	return placed, errors.Join(err, removeSpare(spare))
+	removeSpare(spare)
+	return placed, err
 }
 
 // DropTree takes a tree out of the cache, since it turned out to be of no use. It stays open.

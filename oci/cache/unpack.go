@@ -111,7 +111,7 @@ func (u *unpacking) notKept(err error) {
 		if le, ok := errors.AsType[*rootfs.LayerError](err); ok {
 			err = le.Err
 		}
-		u.c.o.Notice(fmt.Sprintf("the cache %s: what is read now is not kept: %v", u.c.dir, err))
+		u.c.notice(fmt.Sprintf("the cache %s: what is read now is not kept: %v", u.c.dir, err))
 	}
 }
 
