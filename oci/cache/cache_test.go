@@ -256,6 +256,13 @@ func TestNotKept(t *testing.T) {
 	}
 	told.none(t)
 	var none *cache.Cache
+	for range 2 { // in one directory
+		list, err := none.Unpack(t.Context(), img.Layers, cache.UnpackOptions{Dir: dir})
+		must(t, err)
+		for _, l := range list {
+			must(t, l.Close())
+		}
+	}
 	if none.Tree(t.Context(), img.ChainID(), "tree") != nil {
 		t.Error("a tree from nowhere")
 	}

@@ -22,7 +22,8 @@ type Layer struct {
 	DiffID v1.Hash
 	// Hit says that it was not read now.
 	Hit bool
-	// Path is the directory with its files, for a kernel that wants names.
+	// Path is the directory with its files, for a kernel that wants names. Somebody may have removed it with the whole
+	// cache; the files are open all the same.
 	Path string
 	// dir is that directory, locked; nil if it is not the cache's. kept says that it can be found again.
 	dir  *os.File

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -73,7 +74,7 @@ func (c *Cache) Tree(ctx context.Context, chain v1.Hash, kind string) *Tree {
 
 // openTree opens and checks a tree in its opened directory.
 func openTree(ctx context.Context, path string, dir *os.File) (_ *Tree, err error) {
-	f, err := os.OpenFile(filepath.Join(path, contentName), unix.O_RDONLY|unix.O_NOFOLLOW|unix.O_NONBLOCK|unix.O_CLOEXEC, 0)
+	f, err := openAt(dir, contentName)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", rootfs.ErrDamaged, noSuch{err})
 	}
@@ -82,7 +83,12 @@ func openTree(ctx context.Context, path string, dir *os.File) (_ *Tree, err erro
 			err = errors.Join(err, f.Close())
 		}
 	}()
-	b, err := readSmall(filepath.Join(path, sumName))
+	sum, err := openAt(dir, sumName)
+	var b []byte
+	if err == nil {
+		b, err = io.ReadAll(io.LimitReader(sum, recordMax+1))
+		err = errors.Join(err, sum.Close())
+	}
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", rootfs.ErrDamaged, noSuch{err})
 	}
@@ -101,6 +107,16 @@ func openTree(ctx context.Context, path string, dir *os.File) (_ *Tree, err erro
 		return nil, err
 	}
 	return &Tree{File: f, Size: rec.size, path: path, dir: dir}, nil
+}
+
+// openAt opens a file of an opened directory, wherever that is by now.
+func openAt(dir *os.File, name string) (*os.File, error) {
+	path := filepath.Join(dir.Name(), name)
+	fd, err := unix.Openat(int(dir.Fd()), name, unix.O_RDONLY|unix.O_NOFOLLOW|unix.O_NONBLOCK|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return nil, &fs.PathError{Op: "open", Path: path, Err: err}
+	}
+	return os.NewFile(uintptr(fd), path), nil
 }
 
 // treeSum reads the content of a tree.
@@ -153,15 +169,21 @@ func (c *Cache) KeepTree(ctx context.Context, chain v1.Hash, kind string, write 
 	if err == nil {
 		err = writeNew(filepath.Join(t.path, sumName), seal(rec.lines()))
 	}
-	if err == nil && c.hasTree(name, rec) {
-		if there := c.Tree(ctx, chain, kind); there != nil { // others may have it open by its name
+	out := &Tree{File: f, Size: rec.size, path: c.path("trees", name), dir: t.dir}
+	placed := false
+	for range 2 { // the same can be there, and be damaged, which shows when it is opened
+		if err == nil {
+			placed, err = c.placeTree(ctx, t, rec)
+		}
+		if err != nil || placed {
+			break
+		}
+		if there := c.Tree(ctx, chain, kind); there != nil {
 			return there, errors.Join(f.Close(), t.discard())
 		}
 	}
-	out := &Tree{File: f, Size: rec.size, path: c.path("trees", name), dir: t.dir}
-	placed := false
-	if err == nil {
-		placed, err = c.placeTree(ctx, t, out.path)
+	if err == nil && !placed {
+		err = errors.Join(ctx.Err(), ErrNotKept)
 	}
 	switch {
 	case err != nil && placed:
@@ -172,15 +194,14 @@ func (c *Cache) KeepTree(ctx context.Context, chain v1.Hash, kind string, write 
 	return out, nil
 }
 
-// hasTree reports whether the same was kept meanwhile.
-func (c *Cache) hasTree(name string, want treeRecord) bool {
-	b, err := readSmall(c.path("trees", name, sumName))
-	return err == nil && string(b) == string(seal(want.lines()))
-}
-
-func (c *Cache) placeTree(ctx context.Context, t *temp, to string) (placed bool, err error) {
-	spare := ""
-	err = c.exclusive(ctx, func() (err error) {
+// placeTree gives a tree its name, unless the same is there already, which others may have open by that name.
+func (c *Cache) placeTree(ctx context.Context, t *temp, rec treeRecord) (placed bool, err error) {
+	spare, to := "", c.path("trees", rec.name)
+	err = c.exclusive(ctx, func() error {
+		if b, rerr := readSmall(filepath.Join(to, sumName)); rerr == nil && string(b) == string(seal(rec.lines())) {
+			return nil
+		}
+		var err error
 		spare, err = c.place(t.path, to, t.dir)
 		placed = leadsTo(to, t.dir)
 		return err

@@ -117,8 +117,8 @@ func (u *unpacking) notKept(err error) {
 
 // aside unpacks a layer to where the caller wants those that are not kept.
 func (u *unpacking) aside(ctx context.Context, i int) error {
-	dir := filepath.Join(u.o.Dir, "layer."+strconv.Itoa(i))
-	if err := os.Mkdir(dir, 0o700); err != nil {
+	dir, err := os.MkdirTemp(u.o.Dir, "layer."+strconv.Itoa(i)+".") // an earlier call's may be there
+	if err != nil {
 		return fmt.Errorf("unpacking a layer: %w", err)
 	}
 	l, err := rootfs.UnpackWithin(ctx, u.layers[i], dir, u.o.Limits, u.all)
