@@ -31,7 +31,7 @@ check:
 test:
 	go test -timeout 10m ./...
 	[ "$$(id -u)" != 0 ] || go test -vet=off -timeout 5m -exec '$(CURDIR)/.ci/as-user' -skip '$(NOT_AS_USER)' \
-		./rootfs/... ./oci ./plugins/... ./cmd/holo-build
+		./rootfs/... ./oci ./oci/cache ./plugins/... ./cmd/holo-build
 	.ci/fuzz 200x
 
 test-deps: ; .ci/test-deps $(PACKAGES)

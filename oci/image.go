@@ -69,9 +69,17 @@ func (i *Image) History() []v1.History { return i.config().History }
 // ChainID"). It is made of DiffIDs, which are claims until the layers were read. It is zero without layers, or with
 // a layer whose DiffID is not known yet.
 func (i *Image) ChainID() v1.Hash {
-	var chain v1.Hash
+	ids := make([]v1.Hash, len(i.Layers))
 	for n, l := range i.Layers {
-		id := l.diffID()
+		ids[n] = l.diffID()
+	}
+	return ChainID(ids)
+}
+
+// ChainID is that of layers with these DiffIDs, oldest first.
+func ChainID(diffIDs []v1.Hash) v1.Hash {
+	var chain v1.Hash
+	for n, id := range diffIDs {
 		if id == (v1.Hash{}) {
 			return v1.Hash{}
 		}

@@ -30,6 +30,8 @@ type Layer struct {
 	repository string
 	// seen remembers what a layer without a descriptor was when it was first read.
 	seen *sighting
+	// skip tells whoever watches that its bytes need not be read; nil means nobody watches.
+	skip func()
 	// verbatim says of a layer without a descriptor that its bytes are a stored form already: a tarball.
 	verbatim bool
 }
@@ -67,6 +69,32 @@ func (l Layer) Open(ctx context.Context) (io.ReadCloser, error) {
 		return plain, err
 	}
 	return readCloser{Reader: &wholeTar{r: plain, name: l.name()}, close: plain.Close}, nil
+}
+
+// Recheck says of a layer that was read before, and was then stored in so many bytes, with so many bytes of plain tar and
+// with that DiffID, what reading it again would say.
+func (l Layer) Recheck(stored, plain int64, diffID v1.Hash) error {
+	var err error
+	switch {
+	case l.Descriptor.Size >= 0 && stored > l.Descriptor.Size:
+		err = &BlobError{Blob: l.name(), Wanted: byteCount(l.Descriptor.Size), Got: "more"}
+	case l.Descriptor.Size >= 0 && stored < l.Descriptor.Size:
+		err = &BlobError{Blob: l.name(), Wanted: byteCount(l.Descriptor.Size), Got: byteCount(stored)}
+	case plain > l.Bound():
+		err = fmt.Errorf("%s: more than %d bytes: %w", l.name(), l.Bound(), rootfs.ErrLimit)
+	case l.DiffID != (v1.Hash{}) && diffID != l.DiffID:
+		err = &BlobError{Blob: l.name() + ", uncompressed", Wanted: l.DiffID.String(), Got: diffID.String()}
+	default:
+		return nil
+	}
+	return fmt.Errorf("reading %s: %w", l.name(), err)
+}
+
+// Skip tells whoever watches the layer (see [Image.Watched]) that it need not be read.
+func (l Layer) Skip() {
+	if l.skip != nil {
+		l.skip()
+	}
 }
 
 // Bound is how many bytes the plain tar may have at most. It implements rootfs.Bounded.

@@ -53,6 +53,51 @@ func (l Limits) Layer(stored int64) int64 {
 	return min(max(stored*l.Ratio, 1<<30), l.LayerBytes)
 }
 
+// bound is how many bytes a layer may have, and the files in it.
+func (l Limits) bound(layer Layer) int64 {
+	most := l.WithDefaults().LayerBytes
+	if b, ok := layer.(Bounded); ok {
+		most = min(most, b.Bound())
+	}
+	return most
+}
+
+// Budget is how many bytes layers may have, each of them and all together.
+type Budget struct {
+	each int64
+	left atomic.Int64
+}
+
+// Budget returns a new budget, for the layers of one image.
+func (l Limits) Budget() *Budget {
+	b := &Budget{each: l.WithDefaults().LayerBytes}
+	b.left.Store(b.each)
+	return b
+}
+
+// Admit takes out of the budget what a layer was that is not read again because it was before: so many bytes as a plain
+// tar. The error is that which reading it would meet.
+func (b *Budget) Admit(plain int64) error {
+	if plain > b.each {
+		return &LayerError{Err: errLayerSize}
+	}
+	if err := b.take(plain); err != nil {
+		return &LayerError{Err: err}
+	}
+	return nil
+}
+
+func (b *Budget) take(n int64) error {
+	if b.left.Add(-n) < 0 {
+		return fmt.Errorf("the layers together are larger than allowed: %w", ErrLimit)
+	}
+	return nil
+}
+
+func (b *Budget) give(n int64) { b.left.Add(n) }
+
+var errLayerSize = fmt.Errorf("layer is larger than allowed: %w", ErrLimit)
+
 func setDefault[T int | int64](p *T, v T) {
 	if *p == 0 {
 		*p = v
@@ -63,8 +108,8 @@ func setDefault[T int | int64](p *T, v T) {
 type limitReader struct {
 	r    io.Reader
 	left int64
-	// all is what may still be read by all readers that share it.
-	all *atomic.Int64
+	// all is shared with other readers.
+	all *Budget
 }
 
 func (l *limitReader) Read(p []byte) (int, error) {
@@ -73,10 +118,10 @@ func (l *limitReader) Read(p []byte) (int, error) {
 	}
 	n, err := l.r.Read(p)
 	if l.left -= int64(n); l.left < 0 {
-		return n, fmt.Errorf("layer is larger than allowed: %w", ErrLimit)
+		return n, errLayerSize
 	}
-	if l.all.Add(-int64(n)) < 0 {
-		return n, fmt.Errorf("the layers together are larger than allowed: %w", ErrLimit)
+	if terr := l.all.take(int64(n)); terr != nil {
+		return n, terr
 	}
 	return n, err
 }

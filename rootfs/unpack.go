@@ -12,7 +12,6 @@ import (
 	"runtime"
 	"strconv"
 	"strings"
-	"sync/atomic"
 
 	"golang.org/x/sync/errgroup"
 )
@@ -26,22 +25,34 @@ type Layer interface {
 // UnpackAll unpacks layers, some of them at once, each into a directory of its own below dir. Errors about a layer are
 // *LayerError. The files lie in dir, and whoever made that removes it.
 func UnpackAll(ctx context.Context, layers []Layer, dir string, l Limits) ([]*Unpacked, error) {
+	all := l.Budget()
 	out := make([]*Unpacked, len(layers))
-	errs := make([]error, len(layers))
+	err := EachLayer(ctx, len(layers), func(ctx context.Context, i int) (err error) {
+		sub := filepath.Join(dir, "layer."+strconv.Itoa(i))
+		if err = os.Mkdir(sub, 0700); err == nil {
+			out[i], err = UnpackWithin(ctx, layers[i], sub, l, all)
+		}
+		return err
+	})
+	if err != nil {
+		err = errors.Join(err, closeAll(out))
+	}
+	return out, err
+}
+
+// EachLayer calls unpack for each of n layers, some of them at once, which begin in order; the first error stops all. It
+// returns the error of the lowest layer that was not only stopped because of another: a *LayerError gets that layer's
+// number.
+func EachLayer(ctx context.Context, n int, unpack func(ctx context.Context, i int) error) error {
+	errs := make([]error, n)
 	var group errgroup.Group
 	group.SetLimit(min(runtime.GOMAXPROCS(0), 4)) // each needs some MiB
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	var all atomic.Int64
-	all.Store(l.WithDefaults().LayerBytes)
-	for i, layer := range layers {
+	for i := range n {
 		group.Go(func() error {
-			sub := filepath.Join(dir, "layer."+strconv.Itoa(i))
 			if errs[i] = ctx.Err(); errs[i] == nil {
-				errs[i] = os.Mkdir(sub, 0700)
-			}
-			if errs[i] == nil {
-				out[i], errs[i] = unpack(ctx, layer, sub, l, &all)
+				errs[i] = unpack(ctx, i)
 			}
 			if errs[i] != nil {
 				cancel()
@@ -50,11 +61,7 @@ func UnpackAll(ctx context.Context, layers []Layer, dir string, l Limits) ([]*Un
 		})
 	}
 	_ = group.Wait()
-	err := firstCause(errs)
-	if err != nil {
-		err = errors.Join(err, closeAll(out))
-	}
-	return out, err
+	return firstCause(errs)
 }
 
 // firstCause is the error of the lowest layer that was not only stopped because of another, with that layer's number.
@@ -84,14 +91,14 @@ func closeAll(list []*Unpacked) (err error) {
 type Bounded interface{ Bound() int64 }
 
 // Unpack reads a layer to its end, which checks it, and writes its index and the content of its files into dir, which
-// must be empty. Errors about the layer are *LayerError, of the layer 0.
+// must be empty. Errors about the layer are *LayerError, of the layer 0; where one is a *WriteError as well, it is dir
+// that is the trouble.
 func Unpack(ctx context.Context, l Layer, dir string, limits Limits) (*Unpacked, error) {
-	var all atomic.Int64
-	all.Store(limits.WithDefaults().LayerBytes)
-	return unpack(ctx, l, dir, limits, &all)
+	return UnpackWithin(ctx, l, dir, limits, limits.Budget())
 }
 
-func unpack(ctx context.Context, l Layer, dir string, limits Limits, all *atomic.Int64) (_ *Unpacked, err error) {
+// UnpackWithin is Unpack for one of several layers that share a budget. What could not be unpacked uses up nothing.
+func UnpackWithin(ctx context.Context, l Layer, dir string, limits Limits, all *Budget) (_ *Unpacked, err error) {
 	index, data, err := createUnpacked(dir)
 	if err != nil {
 		return nil, err
@@ -105,19 +112,19 @@ func unpack(ctx context.Context, l Layer, dir string, limits Limits, all *atomic
 	if err != nil {
 		return nil, &LayerError{Err: err}
 	}
-	bound := limits.WithDefaults().LayerBytes
-	if b, ok := l.(Bounded); ok {
-		bound = min(bound, b.Bound())
-	}
-	u := &unpacker{limits: limits.WithDefaults(), left: bound, index: newIndexWriter(index), data: bufio.NewWriterSize(data, 1<<20)}
-	err = u.read(ctx, &limitReader{r: stopReader{r, ctx.Err}, left: u.limits.LayerBytes, all: all})
+	bound := limits.bound(l)
+	u := &unpacker{limits: limits.WithDefaults(), left: bound,
+		index: newIndexWriter(placeWriter{index}), data: bufio.NewWriterSize(placeWriter{data}, 1<<20)}
+	in := &limitReader{r: stopReader{r, ctx.Err}, left: u.limits.LayerBytes, all: all}
+	err = u.read(ctx, in)
 	if cerr := r.Close(); err == nil && cerr != nil {
 		err = &LayerError{Err: cerr}
 	}
 	if err == nil {
-		err = errors.Join(u.data.Flush(), u.index.finish(index, u.offset))
+		err = errors.Join(u.data.Flush(), u.index.finish(placeWriter{index}, u.offset))
 	}
 	if err != nil {
+		all.give(u.limits.LayerBytes - in.left)
 		return nil, err
 	}
 	return &Unpacked{index: index, data: &store{file: data, checked: true}, bound: bound}, nil

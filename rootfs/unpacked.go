@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 
@@ -28,14 +29,32 @@ type Unpacked struct {
 	bound int64
 }
 
-// createUnpacked makes the files in an opened directory, where they must not exist.
+// WriteError is that what a layer is unpacked to could not be written: the place is the trouble, not the layer.
+type WriteError struct{ Err error }
+
+func (e *WriteError) Error() string { return e.Err.Error() }
+
+func (e *WriteError) Unwrap() error { return e.Err }
+
+// placeWriter writes to a file of an unpacked layer.
+type placeWriter struct{ f *os.File }
+
+func (w placeWriter) Write(p []byte) (int, error) {
+	n, err := w.f.Write(p)
+	if err != nil {
+		err = &WriteError{err}
+	}
+	return n, err
+}
+
+// createUnpacked makes the files in a directory, where they must not exist.
 func createUnpacked(dir string) (index, data *os.File, err error) {
 	const flags = unix.O_RDWR | unix.O_CREAT | unix.O_EXCL | unix.O_NOFOLLOW | unix.O_CLOEXEC
 	if index, err = os.OpenFile(filepath.Join(dir, indexName), flags, 0600); err != nil {
-		return nil, nil, fmt.Errorf("unpacking a layer: %w", err)
+		return nil, nil, fmt.Errorf("unpacking a layer: %w", &WriteError{err})
 	}
 	if data, err = os.OpenFile(filepath.Join(dir, dataName), flags, 0600); err != nil {
-		return nil, nil, errors.Join(fmt.Errorf("unpacking a layer: %w", err), index.Close())
+		return nil, nil, errors.Join(fmt.Errorf("unpacking a layer: %w", &WriteError{err}), index.Close())
 	}
 	return index, data, nil
 }
@@ -43,6 +62,16 @@ func createUnpacked(dir string) (index, data *os.File, err error) {
 // OpenUnpacked opens what Unpack has written to a directory. Nothing is read yet: that its index is damaged shows when it
 // is staged, that the content of a file is when that is read.
 func OpenUnpacked(dir string) (*Unpacked, error) {
+	d, err := os.OpenFile(dir, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return nil, fmt.Errorf("opening an unpacked layer: %w", err)
+	}
+	u, err := OpenUnpackedIn(d)
+	return u, errors.Join(err, d.Close())
+}
+
+// OpenUnpackedIn is OpenUnpacked for an opened directory.
+func OpenUnpackedIn(dir *os.File) (*Unpacked, error) {
 	index, err := openPlain(dir, indexName)
 	if err != nil {
 		return nil, err
@@ -54,16 +83,21 @@ func OpenUnpacked(dir string) (*Unpacked, error) {
 	return &Unpacked{index: index, data: &store{file: data}}, nil
 }
 
+// For makes what was opened that of a layer, so that its files meet the limits which they would if it were read.
+func (u *Unpacked) For(l Layer, limits Limits) { u.bound = limits.bound(l) }
+
 // openPlain opens a regular file of a directory, and nothing else.
-func openPlain(dir, name string) (*os.File, error) {
-	f, err := os.OpenFile(filepath.Join(dir, name), unix.O_RDONLY|unix.O_NOFOLLOW|unix.O_NONBLOCK|unix.O_CLOEXEC, 0)
+func openPlain(dir *os.File, name string) (*os.File, error) {
+	path := filepath.Join(dir.Name(), name)
+	fd, err := unix.Openat(int(dir.Fd()), name, unix.O_RDONLY|unix.O_NOFOLLOW|unix.O_NONBLOCK|unix.O_CLOEXEC, 0)
 	if err != nil {
-		return nil, fmt.Errorf("opening an unpacked layer: %w", err)
+		return nil, fmt.Errorf("opening an unpacked layer: %w", &fs.PathError{Op: "open", Path: path, Err: err})
 	}
-	if info, err := f.Stat(); err != nil || !info.Mode().IsRegular() {
-		return nil, errors.Join(fmt.Errorf("opening an unpacked layer: %w: %s is no regular file", ErrDamaged, f.Name()), err, f.Close())
+	var st unix.Stat_t
+	if err := unix.Fstat(fd, &st); err != nil || st.Mode&unix.S_IFMT != unix.S_IFREG {
+		return nil, errors.Join(fmt.Errorf("opening an unpacked layer: %w: %s is no regular file", ErrDamaged, path), err, unix.Close(fd))
 	}
-	return f, nil
+	return os.NewFile(uintptr(fd), path), nil
 }
 
 // Close closes the files. They are left to whoever made the directory.

@@ -24,13 +24,14 @@ type room struct {
 	not []string
 }
 
-// rooms is the order of rooms: cmd -> plugins/*, oci/cstorage -> oci -> rootfs. The three families of plugins and the
+// rooms is the order of rooms: cmd -> plugins/*, oci/cache, oci/cstorage -> oci -> rootfs. The three families of plugins and the
 // parts that they share stand side by side; what one needs of another is handed in by cmd, but for the two packages
 // that join families.
 var rooms = []room{
 	{name: "cmd", may: []string{"cmd", "plugins", "oci", "rootfs"}},
 	{name: "rootfs", not: append(slices.Clone(commandLine), images...)},
 	{name: "oci", may: []string{"rootfs"}, not: commandLine},
+	{name: "oci/cache", may: []string{"oci", "rootfs"}, not: commandLine},
 	{name: "oci/cstorage", may: []string{"oci", "rootfs"}, not: commandLine},
 	{name: "plugins/holo", may: shared, not: outside},
 	{name: "plugins/agent", may: shared, not: outside},
@@ -71,6 +72,9 @@ func TestOrderOfRoomsNotices(t *testing.T) {
 		{"oci", "rootfs", ""},
 		{"oci", "plugins/holo", "oci imports plugins/holo"},
 		{"oci", "oci/cstorage", "oci imports oci/cstorage"},
+		{"oci", "oci/cache", "oci imports oci/cache"},
+		{"oci/cache", "oci", ""},
+		{"oci/cache", "oci/cstorage", "oci/cache imports oci/cstorage"},
 		{"oci/cstorage", "oci", ""},
 		{"plugins/holo", "oci", "plugins/holo imports oci"},
 		{"plugins/holo", "plugins/sandbox", ""},

@@ -13,6 +13,7 @@ const (
 	exitDone    = 0 // done
 	exitFailed  = 1 // failed, and no destination's name was touched
 	exitUsage   = 2 // wrong use
+	exitDiffers = 3 // what was verified or compared is not as it should be
 	exitPartial = 4 // content was written everywhere, but only some of the names were moved
 	exitSignal  = 128
 )
@@ -25,6 +26,11 @@ use; 4 content was written everywhere but moving the names failed half-way;
 type usageError struct{ error }
 
 func (e usageError) Unwrap() error { return e.error }
+
+// differenceError says that what was verified or compared is not as it should be.
+type differenceError struct{ error }
+
+func (e differenceError) Unwrap() error { return e.error }
 
 // partialError says that the names of some destinations were moved and those of others not.
 type partialError struct{ error }
@@ -67,6 +73,9 @@ func exitStatus(err error) int {
 	}
 	if _, ok := errors.AsType[partialError](err); ok {
 		return exitPartial
+	}
+	if _, ok := errors.AsType[differenceError](err); ok {
+		return exitDiffers
 	}
 	if _, ok := errors.AsType[usageError](err); ok || errors.Is(err, oci.ErrReference) {
 		return exitUsage

@@ -1,0 +1,190 @@
+package cache
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+	"golang.org/x/sys/unix"
+
+	"github.com/holo-build/holo-build/oci"
+	"github.com/holo-build/holo-build/rootfs"
+)
+
+// Layer is an unpacked layer that is open. Nothing takes its files away until it is closed.
+type Layer struct {
+	*rootfs.Unpacked
+	// DiffID is that which the layer really has; zero for that of a source that is no image.
+	DiffID v1.Hash
+	// Hit says that it was not read now.
+	Hit bool
+	// Path is the directory with its files, for a kernel that wants names. Somebody may have removed it with the whole
+	// cache; the files are open all the same.
+	Path string
+	// dir is that directory, locked; nil if it is not the cache's. kept says that it can be found again.
+	dir  *os.File
+	kept bool
+}
+
+// Close closes the layer.
+func (l *Layer) Close() error {
+	err := l.Unpacked.Close()
+	switch {
+	case l.dir == nil:
+	case l.kept:
+		err = errors.Join(err, l.dir.Close())
+	default:
+		err = errors.Join(err, (&temp{path: l.Path, dir: l.dir}).discard())
+	}
+	return err
+}
+
+// Chain is the ChainID of layers, oldest first (image-spec, config.md, "Layer ChainID"), made of what they really have;
+// zero without layers, or if one has no DiffID.
+func Chain(layers []*Layer) v1.Hash {
+	ids := make([]v1.Hash, len(layers))
+	for i, l := range layers {
+		ids[i] = l.DiffID
+	}
+	return oci.ChainID(ids)
+}
+
+// layerPath is where a layer lies.
+func (c *Cache) layerPath(diffID v1.Hash) string { return c.path("layers", diffID.Hex) }
+
+// find returns a layer that was read before, nil if it has to be read. What it has is taken out of the budget. Errors are
+// those that reading it would give.
+func (c *Cache) find(ctx context.Context, l oci.Layer, limits rootfs.Limits, all *rootfs.Budget) (*Layer, error) {
+	rec, err := c.readRecord(l.Descriptor.Digest)
+	if err != nil {
+		return nil, c.miss(ctx, "blobs/"+l.Descriptor.Digest.Hex, err)
+	}
+	if err := l.Recheck(rec.stored, rec.plain, rec.diffID); err != nil {
+		return nil, &rootfs.LayerError{Err: err}
+	}
+	found, err := c.openLayer(ctx, rec)
+	if err != nil {
+		return nil, c.miss(ctx, "layers/"+rec.diffID.Hex, err)
+	}
+	if err := all.Admit(rec.plain); err != nil {
+		return nil, errors.Join(err, found.Close())
+	}
+	found.For(l, limits)
+	found.Hit = true
+	c.touch(found.dir)
+	return found, nil
+}
+
+// miss says why something is not used, if there is more to say than that it is not there. It returns an error only if
+// the context is done.
+func (c *Cache) miss(ctx context.Context, name string, err error) error {
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	if !errors.Is(err, fs.ErrNotExist) {
+		c.notice(fmt.Sprintf("the cache %s: %s is not used and made anew: %v", c.dir, name, err))
+	}
+	return nil
+}
+
+// openLayer opens a layer that must be the one that a record speaks of. One that is not is moved out of the way.
+func (c *Cache) openLayer(ctx context.Context, rec record) (*Layer, error) {
+	path := c.layerPath(rec.diffID)
+	dir, err := openShared(ctx, path)
+	if errors.Is(err, unix.ENOTDIR) || errors.Is(err, unix.ELOOP) {
+		return nil, fmt.Errorf("%w: it is no directory", rootfs.ErrDamaged)
+	}
+	if err != nil {
+		return nil, err
+	}
+	u, err := rootfs.OpenUnpackedIn(dir)
+	if err == nil {
+		var is rootfs.Summary
+		if is, err = u.Summary(); err == nil && is != rec.summary {
+			err = fmt.Errorf("%w: it is not the layer that was kept", rootfs.ErrDamaged)
+		}
+		if err != nil {
+			err = errors.Join(err, u.Close())
+		}
+	}
+	if errors.Is(err, fs.ErrNotExist) { // a file of it is missing
+		err = fmt.Errorf("%w: %w", rootfs.ErrDamaged, noSuch{err})
+	}
+	if err != nil {
+		return nil, errors.Join(err, c.drop(ctx, path, dir), dir.Close())
+	}
+	return &Layer{Unpacked: u, DiffID: rec.diffID, Path: path, dir: dir, kept: true}, nil
+}
+
+// noSuch hides that what is missing is a file: what it belongs to is there.
+type noSuch struct{ error }
+
+// drop moves what a path leads to out of the way, if that is still the directory that was opened and locked, and removes
+// it.
+func (c *Cache) drop(ctx context.Context, path string, dir *os.File) error {
+	gone := ""
+	err := c.exclusive(ctx, func() (err error) {
+		if leadsTo(path, dir) {
+			gone, err = c.moveAway(path)
+		}
+		return err
+	})
+	if err == nil && gone != "" {
+		err = rootfs.RemoveTree(gone)
+	}
+	return err
+}
+
+// readRecord reads what is known of a blob.
+func (c *Cache) readRecord(blob v1.Hash) (record, error) {
+	b, err := readSmall(c.path("blobs", blob.Hex))
+	if err != nil {
+		return record{}, err
+	}
+	rec, err := parseRecord(b)
+	if err == nil && rec.blob != blob {
+		err = fmt.Errorf("%w: it speaks of another blob", errRecord)
+	}
+	return rec, err
+}
+
+// readSmall reads a small regular file.
+func readSmall(path string) (_ []byte, err error) {
+	f, err := os.OpenFile(path, unix.O_RDONLY|unix.O_NOFOLLOW|unix.O_NONBLOCK|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, f.Close()) }()
+	return io.ReadAll(io.LimitReader(f, recordMax+1))
+}
+
+// Drop takes a layer out of the cache, since it turned out to be damaged; the next to ask for it makes it anew. It stays
+// open.
+func (c *Cache) Drop(ctx context.Context, l *Layer) error {
+	if c == nil || !l.kept {
+		return nil
+	}
+	return c.drop(ctx, l.Path, l.dir)
+}
+
+// Repair reads layers in full and drops those that are damaged. It returns how many were: after [rootfs.ErrDamaged], the
+// caller closes the layers and unpacks them again if it is more than none.
+func (c *Cache) Repair(ctx context.Context, layers []*Layer) (damaged int, err error) {
+	for _, l := range layers {
+		verr := l.Verify(ctx)
+		if ctx.Err() != nil {
+			return damaged, ctx.Err()
+		}
+		if c == nil || verr == nil || !l.kept {
+			continue
+		}
+		c.notice(fmt.Sprintf("the cache %s: layer %s is removed and made anew: %v", c.dir, l.DiffID, verr))
+		damaged++
+		err = errors.Join(err, c.Drop(ctx, l))
+	}
+	return damaged, err
+}

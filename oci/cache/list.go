@@ -1,0 +1,138 @@
+package cache
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+	"golang.org/x/sys/unix"
+)
+
+// KindLayer is the kind of a layer; other kinds are those of trees.
+const KindLayer = "layer"
+
+// Entry is something that is kept.
+type Entry struct {
+	Kind string
+	// ID is the DiffID of a layer, the ChainID of a tree.
+	ID v1.Hash
+	// Blobs are those that the layer was read from.
+	Blobs []Blob
+	Bytes int64
+	// Used is when it was last used.
+	Used time.Time
+	// InUse says that somebody has it open.
+	InUse bool
+	path  string
+}
+
+// Blob is a layer as stored: its digest, its size, and that of its plain tar.
+type Blob struct {
+	Digest        v1.Hash
+	Stored, Plain int64
+}
+
+// Contents is what a cache holds.
+type Contents struct {
+	// Entries are those that were used last first.
+	Entries []Entry
+	// Others are directories of other versions of the layout, which are left alone.
+	Others []Other
+}
+
+// Other is the directory of another version of the layout.
+type Other struct {
+	Path  string
+	Bytes int64
+}
+
+// Bytes is the size of all entries.
+func (c Contents) Bytes() (n int64) {
+	for _, e := range c.Entries {
+		n += e.Bytes
+	}
+	return n
+}
+
+// List lists what is kept. It may come and go meanwhile.
+func (c *Cache) List(ctx context.Context) (Contents, error) {
+	var out Contents
+	entries, err := c.entries(ctx)
+	if err != nil {
+		return out, err
+	}
+	blobs := map[v1.Hash][]Blob{}
+	for _, name := range names(c.path("blobs")) {
+		if rec, err := c.readRecord(hashOf(name)); isHex(name) && err == nil {
+			blobs[rec.diffID] = append(blobs[rec.diffID], Blob{Digest: rec.blob, Stored: rec.stored, Plain: rec.plain})
+		}
+	}
+	for i, e := range entries {
+		if e.Kind == KindLayer {
+			entries[i].Blobs = blobs[e.ID]
+		}
+		entries[i].InUse = inUse(e.path)
+	}
+	slices.Reverse(entries)
+	out.Entries = entries
+	for _, name := range names(c.dir) {
+		digits, ok := strings.CutPrefix(name, "v")
+		if ok && name != version && digits != "" && strings.Trim(digits, "0123456789") == "" {
+			path := filepath.Join(c.dir, name)
+			out.Others = append(out.Others, Other{Path: path, Bytes: size(path)})
+		}
+	}
+	return out, ctx.Err()
+}
+
+// entries lists what is kept, that first which was not used for longest.
+func (c *Cache) entries(ctx context.Context) ([]Entry, error) {
+	var list []Entry
+	for _, folder := range []string{"layers", "trees"} {
+		infos, err := os.ReadDir(c.path(folder))
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return nil, err
+		}
+		for _, d := range infos {
+			if err := ctx.Err(); err != nil {
+				return nil, err
+			}
+			info, err := d.Info()
+			e, ok := nameEntry(folder, d.Name())
+			if err != nil || !ok || !info.IsDir() {
+				continue // just gone, or nothing of ours
+			}
+			e.path = c.path(folder, d.Name())
+			e.Bytes, e.Used = size(e.path), info.ModTime()
+			list = append(list, e)
+		}
+	}
+	slices.SortFunc(list, func(a, b Entry) int { return cmp.Or(a.Used.Compare(b.Used), cmp.Compare(a.path, b.path)) })
+	return list, nil
+}
+
+// nameEntry tells by the name of a directory what is in it.
+func nameEntry(folder, name string) (e Entry, ok bool) {
+	if folder == "layers" {
+		return Entry{Kind: KindLayer, ID: hashOf(name)}, isHex(name)
+	}
+	e.ID, e.Kind, ok = parseTreeName(name)
+	return e, ok
+}
+
+// inUse reports whether somebody has a directory of the cache open.
+func inUse(path string) bool {
+	dir, err := openDir(path)
+	if err != nil {
+		return false
+	}
+	busy := errors.Is(flock(dir, unix.LOCK_EX), errBusy)
+	return dir.Close() == nil && busy
+}

@@ -1,0 +1,160 @@
+package cache_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/holo-build/holo-build/oci"
+	"github.com/holo-build/holo-build/oci/cache"
+	"github.com/holo-build/holo-build/oci/ocitest"
+)
+
+var (
+	rounds = flag.Int("rounds", 4, "rounds of ten builds of which one is killed")
+	seed   = flag.Uint64("seed", 1, "seed of the first round")
+)
+
+// TestMain makes the test binary a build, too: with layout and cache in the environment it opens the image and prints the
+// digest of its tree, then keeps a tree, prunes, and lists.
+func TestMain(m *testing.M) {
+	if os.Getenv("CACHE_BUILD") == "" {
+		os.Exit(m.Run())
+	}
+	if err := buildOnce(context.Background()); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+}
+
+func buildOnce(ctx context.Context) (err error) {
+	work := os.Getenv("CACHE_WORK")
+	img, err := oci.Layout{}.Open(ctx, os.Getenv("CACHE_BUILD"), oci.OpenOptions{Dir: work})
+	if err != nil {
+		return err
+	}
+	c, err := cache.Open(os.Getenv("CACHE_DIR"), cache.Options{
+		Limit: 1 << 20, Notice: func(s string) { fmt.Fprintln(os.Stderr, s) },
+	})
+	if err != nil {
+		return err
+	}
+	list, err := c.Unpack(ctx, img.Layers, cache.UnpackOptions{Dir: work})
+	if err != nil {
+		return err
+	}
+	sum, err := tree(ctx, list, work)
+	if err != nil {
+		return err
+	}
+	for range 2 {
+		t := c.Tree(ctx, cache.Chain(list), "tree")
+		if t == nil {
+			t, err = c.KeepTree(ctx, cache.Chain(list), "tree", func(f *os.File) error { _, err := f.WriteString(sum); return err })
+			if err != nil {
+				return err
+			}
+		}
+		b := make([]byte, t.Size)
+		if _, err := t.ReadAt(b, 0); err != nil || string(b) != sum {
+			return fmt.Errorf("another tree: %q, %w", b, err)
+		}
+		if err := t.Close(); err != nil {
+			return err
+		}
+	}
+	// What is in use is never taken.
+	if _, err := c.Prune(ctx, cache.PruneOptions{All: true}); err != nil {
+		return err
+	}
+	for _, l := range list {
+		if _, err := os.Stat(filepath.Join(l.Path, "index")); err != nil {
+			return err
+		}
+		if err := errors.Join(l.Verify(ctx), l.Close()); err != nil {
+			return err
+		}
+	}
+	if _, err := c.Evict(ctx); err != nil {
+		return err
+	}
+	fmt.Println(sum)
+	return nil
+}
+
+// TestMany: ten builds at once have one cache, and one of them is killed at random. All others have the right tree, with
+// nothing to tell of, and what the killed one has left goes with the next.
+func TestMany(t *testing.T) {
+	var layers [][]ocitest.Entry
+	noise := rand.New(rand.NewPCG(1, 1))
+	for i := range 4 {
+		content := make([]byte, 300_000)
+		for n := range content {
+			content[n] = byte(noise.Uint32())
+		}
+		layers = append(layers, []ocitest.Entry{ocitest.File(fmt.Sprint("f", i), string(content)), ocitest.File("same", fmt.Sprint(i))})
+	}
+	img := ocitest.Image(t, ocitest.Options{}, layers...)
+	layout := ocitest.Layout(t, img)
+	want := treeOf(t, unpack(t, nil, img.Layers))
+	dir := filepath.Join(t.TempDir(), "cache")
+	for n := range *rounds {
+		many(t, *seed+uint64(n), layout, dir, want)
+		if t.Failed() {
+			t.Fatalf("round %d: -seed %d -rounds 1 does it again, perhaps", n, *seed+uint64(n))
+		}
+	}
+	c, told := newCache(t, dir, cache.Options{})
+	_, err := c.Prune(t.Context(), cache.PruneOptions{})
+	must(t, err)
+	found, err := c.Verify(t.Context(), cache.VerifyOptions{})
+	if err != nil || len(found.Damaged)+len(found.Unknown) > 0 {
+		t.Errorf("found %+v, %v", found, err)
+	}
+	if got := slices.Concat(below(t, c, "tmp"), below(t, c, "locks")); len(got) > 0 {
+		t.Errorf("left: %q", got)
+	}
+	told.none(t)
+}
+
+// many is one round.
+func many(t *testing.T, seed uint64, layout, dir, want string) {
+	chance := rand.New(rand.NewPCG(seed, 0))
+	if chance.IntN(2) == 0 { // in every other round, nothing is there
+		must(t, os.RemoveAll(dir))
+	}
+	victim, after := chance.IntN(10), time.Duration(chance.IntN(60_000))*time.Microsecond
+	var group sync.WaitGroup
+	for i := range 10 {
+		cmd := exec.CommandContext(t.Context(), os.Args[0])
+		cmd.Env = append(os.Environ(), "CACHE_BUILD="+layout, "CACHE_DIR="+dir, "CACHE_WORK="+t.TempDir())
+		var stdout, stderr bytes.Buffer
+		cmd.Stdout, cmd.Stderr = &stdout, &stderr
+		must(t, cmd.Start())
+		if i == victim {
+			timer := time.AfterFunc(after, func() { _ = cmd.Process.Kill() })
+			defer timer.Stop()
+		}
+		group.Go(func() {
+			err := cmd.Wait()
+			if i == victim && err != nil && cmd.ProcessState.ExitCode() == -1 {
+				return
+			}
+			if err != nil || strings.TrimSpace(stdout.String()) != want || stderr.Len() > 0 {
+				t.Errorf("build %d: %v, %s\n%s", i, err, &stdout, &stderr)
+			}
+		})
+	}
+	group.Wait()
+}

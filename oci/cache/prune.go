@@ -1,0 +1,131 @@
+package cache
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/holo-build/holo-build/rootfs"
+)
+
+// PruneOptions say what goes. What is in use stays. Without any, only what is left over goes: what killed processes have
+// not finished, records of layers that are gone.
+type PruneOptions struct {
+	// All is everything.
+	All bool
+	// Before is what was last used before that time; zero is nothing.
+	Before time.Time
+	// Keep is how many bytes may stay, those that were used last; 0 is any number.
+	Keep int64
+}
+
+// Pruned is what Prune did.
+type Pruned struct {
+	// Removed is how many entries are gone, and Bytes how large they were.
+	Removed int
+	Bytes   int64
+	// InUse is how many would have gone but for their being in use.
+	InUse int
+	// Left is the size of what is left.
+	Left int64
+}
+
+// Evict brings the cache to its limit: what was not used for longest goes, unless it is in use.
+func (c *Cache) Evict(ctx context.Context) (Pruned, error) {
+	if c == nil {
+		return Pruned{}, nil
+	}
+	list, err := c.entries(ctx)
+	if err != nil {
+		return Pruned{}, fmt.Errorf("pruning the cache %s: %w", c.dir, err)
+	}
+	return c.Prune(ctx, PruneOptions{Keep: c.limit(Contents{Entries: list}.Bytes())})
+}
+
+// limit is how many bytes may be kept, where so many are.
+func (c *Cache) limit(held int64) int64 {
+	if c.o.Limit > 0 {
+		return c.o.Limit
+	}
+	const most = 20 << 30
+	var st unix.Statfs_t
+	if err := unix.Statfs(c.home, &st); err != nil {
+		return most
+	}
+	return max(min(most, (int64(st.Bavail)*st.Bsize+held)/2), 1)
+}
+
+// Prune removes entries, that first which was not used for longest.
+func (c *Cache) Prune(ctx context.Context, o PruneOptions) (done Pruned, err error) {
+	defer func() {
+		if err != nil {
+			err = fmt.Errorf("pruning the cache %s: %w", c.dir, err)
+		}
+	}()
+	c.sweep(ctx)
+	list, err := c.entries(ctx)
+	if err != nil || len(list) == 0 && len(names(c.path("blobs"))) == 0 {
+		return done, err
+	}
+	done.Left = Contents{Entries: list}.Bytes()
+	for _, e := range list {
+		if !o.All && !e.Used.Before(o.Before) && (o.Keep == 0 || done.Left <= o.Keep) {
+			continue
+		}
+		rerr := c.remove(ctx, e)
+		switch {
+		case ctx.Err() != nil:
+			return done, ctx.Err()
+		case errors.Is(rerr, errBusy):
+			done.InUse++
+		case rerr != nil:
+			err = errors.Join(err, rerr)
+		default:
+			done.Removed++
+			done.Bytes += e.Bytes
+			done.Left -= e.Bytes
+		}
+	}
+	return done, errors.Join(err, c.removeRecords(ctx))
+}
+
+// remove removes an entry that nobody has open; errBusy is that somebody has. It is locked until it is gone, so that
+// nobody sweeps it at the same time.
+func (c *Cache) remove(ctx context.Context, e Entry) error {
+	dir, err := openDir(e.path)
+	if err != nil {
+		return ignoreNotExist(err)
+	}
+	gone := ""
+	err = c.exclusive(ctx, func() error {
+		err := flock(dir, unix.LOCK_EX)
+		if err == nil && leadsTo(e.path, dir) {
+			gone, err = c.moveAway(e.path)
+		}
+		return err
+	})
+	if err == nil && gone != "" {
+		err = rootfs.RemoveTree(gone)
+	}
+	return errors.Join(err, dir.Close())
+}
+
+// removeRecords removes the records of layers that are gone. What is no record is for Verify.
+func (c *Cache) removeRecords(ctx context.Context) error {
+	return c.exclusive(ctx, func() (err error) {
+		for _, name := range names(c.path("blobs")) {
+			rec, rerr := c.readRecord(hashOf(name))
+			if !isHex(name) || rerr != nil {
+				continue
+			}
+			if _, serr := os.Lstat(c.layerPath(rec.diffID)); os.IsNotExist(serr) {
+				err = errors.Join(err, ignoreNotExist(os.Remove(c.path("blobs", name))))
+			}
+		}
+		return err
+	})
+}

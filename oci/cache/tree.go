@@ -1,0 +1,216 @@
+package cache
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+	"golang.org/x/sys/unix"
+
+	"github.com/holo-build/holo-build/rootfs"
+)
+
+// The files that a tree is kept in.
+const (
+	contentName = "content"
+	sumName     = "sum"
+)
+
+// Tree is a file that was made of a chain of layers, and is open. Nothing takes it away until it is closed.
+type Tree struct {
+	*os.File
+	// Size is that of the content.
+	Size int64
+	path string
+	dir  *os.File
+}
+
+// Close closes the file.
+func (t *Tree) Close() error { return errors.Join(t.File.Close(), t.dir.Close()) }
+
+// treeName is the name of a tree: kind is a word of lower-case letters and digits.
+func treeName(chain v1.Hash, kind string) (string, bool) {
+	name := chain.Hex + "." + kind
+	_, _, ok := parseTreeName(name)
+	return name, ok && chain.Algorithm == "sha256"
+}
+
+func parseTreeName(name string) (chain v1.Hash, kind string, ok bool) {
+	digits, kind, _ := strings.Cut(name, ".")
+	ok = isHex(digits) && kind != "" && len(kind) <= 32 && strings.Trim(kind, "abcdefghijklmnopqrstuvwxyz0123456789") == ""
+	return hashOf(digits), kind, ok
+}
+
+// Tree opens what was kept of a chain of layers, by the ChainID that [Chain] gives; nil if it is not there. All of it is
+// read, so that what is returned is as it was written.
+func (c *Cache) Tree(ctx context.Context, chain v1.Hash, kind string) *Tree {
+	name, ok := treeName(chain, kind)
+	if c == nil || !ok {
+		return nil
+	}
+	path := c.path("trees", name)
+	dir, err := openShared(ctx, path)
+	var t *Tree
+	if err == nil {
+		if t, err = openTree(ctx, path, dir); err == nil {
+			c.touch(dir)
+			return t
+		}
+		if ctx.Err() == nil {
+			_ = c.drop(ctx, path, dir) // the next to keep one moves it out of the way
+		}
+		err = errors.Join(err, dir.Close())
+	}
+	_ = c.miss(ctx, "trees/"+name, err)
+	return nil
+}
+
+// openTree opens and checks a tree in its opened directory.
+func openTree(ctx context.Context, path string, dir *os.File) (_ *Tree, err error) {
+	f, err := openAt(dir, contentName)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", rootfs.ErrDamaged, noSuch{err})
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, f.Close())
+		}
+	}()
+	sum, err := openAt(dir, sumName)
+	var b []byte
+	if err == nil {
+		b, err = io.ReadAll(io.LimitReader(sum, recordMax+1))
+		err = errors.Join(err, sum.Close())
+	}
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", rootfs.ErrDamaged, noSuch{err})
+	}
+	rec, err := parseTreeRecord(b)
+	if err != nil {
+		return nil, err
+	}
+	if rec.name != filepath.Base(path) {
+		return nil, fmt.Errorf("%w: it speaks of another tree", errRecord)
+	}
+	is, err := treeSum(ctx, f, rec.name)
+	if err == nil && is != rec {
+		err = fmt.Errorf("content: %w: it is not what was written", rootfs.ErrDamaged)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return &Tree{File: f, Size: rec.size, path: path, dir: dir}, nil
+}
+
+// openAt opens a file of an opened directory, wherever that is by now.
+func openAt(dir *os.File, name string) (*os.File, error) {
+	path := filepath.Join(dir.Name(), name)
+	fd, err := unix.Openat(int(dir.Fd()), name, unix.O_RDONLY|unix.O_NOFOLLOW|unix.O_NONBLOCK|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return nil, &fs.PathError{Op: "open", Path: path, Err: err}
+	}
+	return os.NewFile(uintptr(fd), path), nil
+}
+
+// treeSum reads the content of a tree.
+func treeSum(ctx context.Context, f *os.File, name string) (treeRecord, error) {
+	h := sha256.New()
+	in := readerFunc(func(p []byte) (int, error) {
+		if err := ctx.Err(); err != nil {
+			return 0, err
+		}
+		return f.Read(p)
+	})
+	_, err := f.Seek(0, io.SeekStart)
+	rec := treeRecord{name: name}
+	if err == nil {
+		rec.size, err = io.CopyBuffer(struct{ io.Writer }{h}, in, make([]byte, 256<<10))
+	}
+	if err == nil {
+		_, err = f.Seek(0, io.SeekStart)
+	}
+	h.Sum(rec.sum[:0])
+	return rec, err
+}
+
+type readerFunc func(p []byte) (int, error)
+
+func (f readerFunc) Read(p []byte) (int, error) { return f(p) }
+
+// ErrNotKept is what [Cache.KeepTree] returns where there is no cache, or nothing by which it could be found.
+var ErrNotKept = errors.New("it is not kept")
+
+// KeepTree has write write a file that is made of a chain of layers, keeps it and opens it. After an error, which can be
+// write's own, nothing is kept; the caller writes it elsewhere, or does without.
+func (c *Cache) KeepTree(ctx context.Context, chain v1.Hash, kind string, write func(*os.File) error) (_ *Tree, err error) {
+	name, ok := treeName(chain, kind)
+	if c == nil || !ok {
+		return nil, ErrNotKept
+	}
+	t, err := c.newTemp()
+	if err != nil {
+		return nil, fmt.Errorf("keeping the tree %s: %w", name, err)
+	}
+	f, err := os.OpenFile(filepath.Join(t.path, contentName), unix.O_RDWR|unix.O_CREAT|unix.O_EXCL|unix.O_CLOEXEC, 0o600)
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("keeping the tree %s: %w", name, err), t.discard())
+	}
+	rec := treeRecord{}
+	if err = write(f); err == nil {
+		rec, err = treeSum(ctx, f, name)
+	}
+	if err == nil {
+		err = writeNew(filepath.Join(t.path, sumName), seal(rec.lines()))
+	}
+	out := &Tree{File: f, Size: rec.size, path: c.path("trees", name), dir: t.dir}
+	placed := false
+	for range 2 { // the same can be there, and be damaged, which shows when it is opened
+		if err == nil {
+			placed, err = c.placeTree(ctx, t, rec)
+		}
+		if err != nil || placed {
+			break
+		}
+		if there := c.Tree(ctx, chain, kind); there != nil {
+			return there, errors.Join(f.Close(), t.discard())
+		}
+	}
+	if err == nil && !placed {
+		err = errors.Join(ctx.Err(), ErrNotKept)
+	}
+	switch {
+	case err != nil && placed:
+		return nil, errors.Join(fmt.Errorf("keeping the tree %s: %w", name, err), out.Close())
+	case err != nil:
+		return nil, errors.Join(fmt.Errorf("keeping the tree %s: %w", name, err), f.Close(), t.discard())
+	}
+	return out, nil
+}
+
+// placeTree gives a tree its name, unless the same is there already, which others may have open by that name.
+func (c *Cache) placeTree(ctx context.Context, t *temp, rec treeRecord) (placed bool, err error) {
+	spare, to := "", c.path("trees", rec.name)
+	err = c.exclusive(ctx, func() error {
+		if b, rerr := readSmall(filepath.Join(to, sumName)); rerr == nil && string(b) == string(seal(rec.lines())) {
+			return nil
+		}
+		var err error
+		spare, err = c.place(t.path, to, t.dir)
+		placed = leadsTo(to, t.dir)
+		return err
+	})
+	removeSpare(spare)
+	return placed, err
+}
+
+// DropTree takes a tree out of the cache, since it turned out to be of no use. It stays open.
+func (c *Cache) DropTree(ctx context.Context, t *Tree) error {
+	return c.drop(ctx, t.path, t.dir)
+}
