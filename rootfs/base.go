@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"sync/atomic"
@@ -27,8 +28,8 @@ type Base struct {
 	limits Limits
 	// notices are what Merge had to say, told again whenever its result is used.
 	notices []string
-	// file is the tree file that names are read from when they are asked for; nil if all are in memory.
-	file *os.File
+	// own is what is closed with it.
+	own []io.Closer
 	// damage is the first that was found in what was read.
 	damage atomic.Pointer[error]
 }
@@ -47,17 +48,24 @@ func ReadBase(ctx context.Context, layers []Layer, dir string, o BaseOptions) (*
 	if err != nil {
 		return nil, err
 	}
-	return Merge(ctx, list, o)
+	b, err := Merge(ctx, list, o)
+	if err != nil {
+		return nil, errors.Join(err, closeAll(list))
+	}
+	for _, l := range list {
+		b.Own(l)
+	}
+	return b, nil
 }
 
-// Merge merges layers that were read, oldest first, as they are applied one after the other. It closes them if that
-// fails, and so does the base's Close. Errors about a layer are *LayerError; one that is damaged is ErrDamaged as well.
+// Merge merges layers that were read, oldest first, as they are applied one after the other. They must stay open as long
+// as the base is used; Own sees to that. Errors about a layer are *LayerError; one that is damaged is ErrDamaged as well.
 func Merge(ctx context.Context, layers []*Unpacked, o BaseOptions) (*Base, error) {
 	b := newBase(layers, o)
 	m := &merger{tree: b.tree, limits: b.limits, plain: o.Plain, notice: func(text string) { b.notices = append(b.notices, text) }}
 	for _, l := range layers {
 		if err := m.apply(ctx, l); err != nil {
-			return nil, errors.Join(err, b.Close())
+			return nil, err
 		}
 	}
 	b.tree.seal()
@@ -90,13 +98,16 @@ func (t *tree) seal() {
 	})
 }
 
-// Close closes the layers and the tree file.
+// Own has the base close what it needs, such as its layers, when it is closed itself.
+func (b *Base) Own(c io.Closer) { b.own = append(b.own, c) }
+
+// Close closes what the base owns.
 func (b *Base) Close() error {
-	err := closeAll(b.layers)
-	if b.file != nil {
-		err = errors.Join(err, b.file.Close())
+	var errs []error
+	for _, c := range b.own {
+		errs = append(errs, c.Close())
 	}
-	return err
+	return errors.Join(errs...)
 }
 
 // damaged remembers that something was damaged.

@@ -52,17 +52,17 @@ func (b *Base) WriteMetaImage(w io.Writer) error {
 func (b *Base) ofLayers() (sum [32]byte, err error) {
 	h := sha256.New()
 	for _, l := range b.layers {
-		id, _, err := l.identity()
+		is, err := l.Summary()
 		if err != nil {
 			return sum, err
 		}
-		h.Write(id[:])
+		h.Write(is.Sum[:])
 	}
 	return [32]byte(h.Sum(nil)), nil
 }
 
-// checkMetaImage reads a metadata image whole, and fails if it is not what was written for these layers.
-func (b *Base) checkMetaImage(f *os.File) error {
+// CheckMetaImage reads a metadata image whole, and fails if it is not what was written for these layers: ErrDamaged.
+func (b *Base) CheckMetaImage(f *os.File) error {
 	info, err := f.Stat()
 	if err != nil {
 		return err

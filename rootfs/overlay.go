@@ -24,8 +24,8 @@ type overlay struct {
 
 var _ medium = (*overlay)(nil)
 
-// Mount has the kernel show the base, of which image is the metadata image, and puts a directory over it. Nothing may
-// have been changed yet. It takes root; where this kernel, or what surrounds the process, does not allow it, that is
+// Mount has the kernel show the base, of which image is the metadata image, just written or checked by CheckMetaImage, and
+// puts a directory over it. Nothing may have been changed yet. It takes root; where this kernel, or what surrounds the process, does not allow it, that is
 // errors.ErrUnsupported, and nothing has happened.
 //
 // Content that processes read is not checked: that the data of the layers is as it was is up to whoever keeps it.
@@ -54,18 +54,16 @@ func (s *Staging) newOverlay(image *os.File) (_ *overlay, err error) {
 	if unix.Geteuid() != 0 {
 		return nil, fmt.Errorf("it takes root: %w", errors.ErrUnsupported)
 	}
-	if err := s.base.checkMetaImage(image); err != nil {
-		s.base.damaged(err)
-		return nil, err
-	}
 	var devices []*os.File
 	for _, l := range s.base.withData() {
 		devices = append(devices, l.data.file)
 	}
 	o := &overlay{directory: directory{max: s.limits.FileBytes}}
+	dir := filepath.Dir(s.path)
+	upper, work := filepath.Join(dir, "upper"), filepath.Join(dir, "work")
 	defer func() {
 		if err != nil {
-			err = errors.Join(err, o.close())
+			err = errors.Join(err, o.close(), RemoveTree(upper), RemoveTree(work), RemoveTree(s.path))
 		}
 	}()
 	if o.base, err = (mounts.Kernel{}).ErofsImage(image, devices); err != nil {
@@ -74,8 +72,6 @@ func (s *Staging) newOverlay(image *os.File) (_ *overlay, err error) {
 	if o.lower, err = mounted(o.base, s.path); err != nil {
 		return nil, err
 	}
-	dir := filepath.Dir(s.path)
-	upper, work := filepath.Join(dir, "upper"), filepath.Join(dir, "work")
 	for _, d := range []string{s.path, upper, work} {
 		if err := os.Mkdir(d, 0700); err != nil {
 			return nil, err

@@ -163,12 +163,12 @@ func (t *treeWriter) file(b []byte, i *inode) []byte {
 func (t *treeWriter) footer(base *Base, root []byte) error {
 	b := binary.AppendUvarint(nil, uint64(len(base.layers)))
 	for _, l := range base.layers {
-		id, size, err := l.identity()
+		is, err := l.Summary()
 		if err != nil {
 			return err
 		}
-		b = append(b, id[:]...)
-		b = binary.AppendUvarint(binary.AppendUvarint(b, uint64(size)), uint64(l.bound))
+		b = append(b, is.Sum[:]...)
+		b = binary.AppendUvarint(binary.AppendUvarint(b, uint64(is.Data)), uint64(l.bound))
 	}
 	for _, n := range treeLimits(base.limits) {
 		b = binary.AppendUvarint(b, uint64(n))
@@ -187,25 +187,6 @@ func (t *treeWriter) footer(base *Base, root []byte) error {
 // treeLimits are the limits that a merged tree depends on, besides those of its layers.
 func treeLimits(l Limits) []int64 {
 	return []int64{int64(l.Entries), int64(l.NameBytes), int64(l.XattrBytes), l.FileBytes, l.LayerBytes}
-}
-
-// identity returns the digest at the end of a layer's index, which tells the layer as it was unpacked from any other,
-// and the size of its data.
-func (u *Unpacked) identity() (id [32]byte, dataSize int64, err error) {
-	info, err := u.index.Stat()
-	if err == nil && info.Size() < int64(len(id)) {
-		err = fmt.Errorf("%w: it is cut off", ErrDamaged)
-	}
-	if err == nil {
-		_, err = u.index.ReadAt(id[:], info.Size()-int64(len(id)))
-	}
-	if err != nil {
-		return id, 0, fmt.Errorf("index of the unpacked layer: %w", err)
-	}
-	if info, err = u.data.file.Stat(); err != nil {
-		return id, 0, err
-	}
-	return id, info.Size(), nil
 }
 
 // ErrStricter is a merged tree for which more was allowed than now: whether it may still be used, only merging anew tells.

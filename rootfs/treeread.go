@@ -22,19 +22,17 @@ type treeFile struct {
 	sizes []int64
 }
 
-// OpenBase opens what WriteTree has written for these layers; directories are read when they are asked for. It closes
-// the layers and the file if that fails, and so does the base's Close. A file that is no tree of these layers is
+// OpenBase opens what WriteTree has written for these layers; directories are read when they are asked for. File and
+// layers must stay open as long as the base is used; Own sees to that. A file that is no tree of these layers is
 // ErrDamaged, one that was made under wider limits ErrStricter.
 func OpenBase(f *os.File, layers []*Unpacked, o BaseOptions) (*Base, error) {
 	b := newBase(layers, o)
-	b.file = f
 	info, err := f.Stat()
 	if err == nil {
 		t := &treeFile{r: f, size: info.Size(), base: b}
 		err = t.open()
 	}
 	if err != nil {
-		b.Close() // nothing was written to any of them
 		return nil, fmt.Errorf("opening the merged tree: %w", err)
 	}
 	b.tell(o.Notice)
@@ -87,16 +85,16 @@ func (t *treeFile) layers(d *decoder) error {
 	}
 	stricter := false
 	for i, l := range t.base.layers {
-		id, _, err := l.identity()
+		is, err := l.Summary()
 		if err != nil {
 			return err
 		}
-		if [32]byte(d.fixed(len(id))) != id {
+		if [32]byte(d.fixed(len(is.Sum))) != is.Sum {
 			return fmt.Errorf("%w: it is of another layer %d", ErrDamaged, i+1)
 		}
 		size, bound := d.size(), d.size()
-		if err := l.sized(size); err != nil && d.err == nil {
-			return err
+		if size != is.Data && d.err == nil {
+			return fmt.Errorf("%w: the data of layer %d has %d bytes, not %d", ErrDamaged, i+1, is.Data, size)
 		}
 		t.sizes = append(t.sizes, size)
 		stricter = stricter || l.bound != 0 && (bound == 0 || l.bound < bound)

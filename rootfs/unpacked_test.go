@@ -32,6 +32,7 @@ func stageDirs(t *testing.T, dirs ...string) (*rootfs.Staging, error) {
 		if err != nil {
 			return nil, err
 		}
+		t.Cleanup(func() { must(t, u.Close()) })
 		list = append(list, u)
 	}
 	w, err := rootfs.NewWorkDir(t.TempDir())

@@ -22,7 +22,7 @@ func (u *Unpacked) Summary() (s Summary, err error) {
 	if err != nil {
 		return s, fmt.Errorf("index of the unpacked layer: %w", err)
 	}
-	data, err := u.data.Stat()
+	data, err := u.data.file.Stat()
 	if err != nil {
 		return s, fmt.Errorf("data of the unpacked layer: %w", err)
 	}
@@ -42,7 +42,7 @@ func (u *Unpacked) Verify(ctx context.Context) error {
 		if e.Size == 0 {
 			return ctx.Err()
 		}
-		in := stopReader{io.NewSectionReader(u.data, e.offset, e.Size), ctx.Err}
+		in := stopReader{io.NewSectionReader(u.data.file, e.offset, e.Size), ctx.Err}
 		size, digest, err := copyContent(io.Discard, in, e.Size)
 		if err == nil && (size != e.Size || digest != e.digest) {
 			err = fmt.Errorf("%w: other content than the index says", ErrDamaged)

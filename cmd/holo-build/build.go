@@ -51,6 +51,8 @@ type build struct {
 	o    buildOptions
 	ui   *ui
 	work *rootfs.WorkDir
+	// layers are the base's.
+	layers *layers
 	// limits are those of everything that is read.
 	limits rootfs.Limits
 	epoch  time.Time
@@ -91,6 +93,7 @@ func runBuild(ctx context.Context, p process, o buildOptions) (err error) {
 	}
 	stage := b.stage(tree)
 	defer cleanUp(stage.Close)
+	defer func() { err = b.layers.repair(ctx, stage, err) }()
 	done, err := b.provision(ctx, stage)
 	if err != nil {
 		return err
@@ -106,7 +109,7 @@ func runBuild(ctx context.Context, p process, o buildOptions) (err error) {
 	if err := b.pack(ctx, base, done, &out); err != nil {
 		return err
 	}
-	if err := b.saveLog(out.log); err != nil {
+	if err := errors.Join(stage.Damage(), b.saveLog(out.log)); err != nil {
 		return err
 	}
 	digests, err := b.write(ctx, targets, out)
@@ -120,6 +123,7 @@ func runBuild(ctx context.Context, p process, o buildOptions) (err error) {
 		return err
 	}
 	committed = true
+	b.layers.evict(ctx)
 	b.summary(out, done)
 	return nil
 }
@@ -144,6 +148,10 @@ func newBuild(p process, o buildOptions) (*build, error) {
 	if err := checkPlaces(o, tmp); err != nil {
 		return nil, err
 	}
+	kept, err := openCache(p, o, ui)
+	if err != nil {
+		return nil, err
+	}
 	swept, sweepErr := rootfs.Sweep(tmp)
 	for _, dir := range swept {
 		ui.warn("removed " + dir + ", which a killed build has left")
@@ -155,7 +163,7 @@ func newBuild(p process, o buildOptions) (*build, error) {
 	if sweepErr != nil {
 		ui.warn(sweepErr.Error())
 	}
-	return &build{process: p, o: o, ui: ui, work: work, limits: limits}, nil
+	return &build{process: p, o: o, ui: ui, work: work, limits: limits, layers: &layers{cache: kept, dir: work.Path, ui: ui}}, nil
 }
 
 // close removes the work directory, unless it is to be kept.
@@ -195,11 +203,7 @@ func openSource(ctx context.Context, ref string, o oci.OpenOptions) (*oci.Image,
 func (b *build) read(ctx context.Context, base *oci.Image) (*rootfs.Base, error) {
 	b.ui.begin("Reading " + b.o.source)
 	defer b.ui.end()
-	var layers []rootfs.Layer
-	for _, l := range base.Watched(b.ui.bytes).Layers {
-		layers = append(layers, l)
-	}
-	tree, err := rootfs.ReadBase(ctx, layers, b.work.Path, rootfs.BaseOptions{
+	tree, err := b.layers.read(ctx, base.Watched(b.ui.bytes).Layers, rootfs.BaseOptions{
 		Limits: b.limits, Plain: base.Manifest == nil, Notice: b.ui.warn,
 	})
 	if err != nil {

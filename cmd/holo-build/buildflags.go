@@ -29,6 +29,8 @@ type buildOptions struct {
 	timeout     time.Duration
 	limits      []string
 	stage       string
+	cacheDir    string
+	noCache     bool
 
 	log      string
 	metadata string
@@ -48,6 +50,8 @@ func (o *buildOptions) addFlags(f *pflag.FlagSet) {
 	f.BoolVar(&o.squash, "squash", false, "of a directory or tarball, make one layer instead of two")
 	f.BoolVar(&o.dryRun, "dry-run", false, "do everything but saving")
 	f.StringVar(&o.stage, "stage", stageAuto, "`WAY` of staging: "+strings.Join(stageWays(), ", "))
+	f.StringVar(&o.cacheDir, "cache-dir", "", cacheDirUsage)
+	f.BoolVar(&o.noCache, "no-cache", false, "keep nothing of what is read for the next build")
 	f.BoolVar(&o.keepStaging, "keep-staging", false, "leave the staging root for a look, and say where it is")
 	f.DurationVar(&o.timeout, "timeout", 10*time.Minute, "time limit `T` for each call of a plugin, as 90s or 5m")
 	f.StringArrayVar(&o.limits, "limit", nil, limitUsage)
@@ -72,6 +76,9 @@ func (o *buildOptions) check() error {
 	}
 	if err := o.checkStage(); err != nil {
 		return err
+	}
+	if o.noCache && o.cacheDir != "" {
+		return usageError{fmt.Errorf("--no-cache has no use for --cache-dir")}
 	}
 	if o.compression != "" {
 		if _, err := oci.ParseCompression(o.compression); err != nil {

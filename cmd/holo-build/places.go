@@ -59,6 +59,11 @@ func checkPlaces(o buildOptions, tmp string) error {
 	if err := add("the staging root in "+tmp, tmp, false); err != nil {
 		return err
 	}
+	if o.cacheDir != "" {
+		if err := add("the cache "+o.cacheDir, o.cacheDir, false); err != nil {
+			return err
+		}
+	}
 	return outsideSource(o.source, list)
 }
 
@@ -78,20 +83,26 @@ func placeOf(transport, rest string) string {
 }
 
 func outsideSource(source string, list []place) error {
-	name, rest, err := oci.ParseSource(source)
-	if err != nil || name != oci.NameRootFS {
-		return err
-	}
-	dir, err := canonical(rest)
-	if err != nil {
-		return err
-	}
 	for _, p := range list {
-		if dir != "/" && (p.path == dir || strings.HasPrefix(p.path, dir+"/")) {
+		in, err := inSource(source, p.path)
+		if err != nil {
+			return err
+		}
+		if in {
 			return usageError{fmt.Errorf("%s lies in the source %s, which is never modified", p.what, source)}
 		}
 	}
 	return nil
+}
+
+// inSource reports whether a canonical path lies in a source that is a directory. All lies in "/".
+func inSource(source, path string) (bool, error) {
+	name, rest, err := oci.ParseSource(source)
+	if err != nil || name != oci.NameRootFS {
+		return false, err
+	}
+	dir, err := canonical(rest)
+	return err == nil && dir != "/" && (path == dir || strings.HasPrefix(path, dir+"/")), err
 }
 
 // canonical returns a path without symlinks, as far as it exists.

@@ -2,6 +2,7 @@ package main
 
 import (
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"os/exec"
@@ -24,7 +25,23 @@ func TestMain(m *testing.M) {
 	if sandbox.IsHelper(os.Args) {
 		os.Exit(sandbox.Main())
 	}
-	testscript.Main(m, map[string]func(){"holo-build": main, "holo-files": main, "lastlayer": lastLayer})
+	testscript.Main(inOwnCache{m}, map[string]func(){"holo-build": main, "holo-files": main, "lastlayer": lastLayer})
+}
+
+// inOwnCache runs all tests with one cache, of their own.
+type inOwnCache struct{ tests *testing.M }
+
+func (c inOwnCache) Run() int {
+	dir, err := os.MkdirTemp("", "holo-build-test-cache")
+	if err == nil {
+		err = os.Setenv("XDG_CACHE_HOME", dir)
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	defer os.RemoveAll(dir)
+	return c.tests.Run()
 }
 
 // TestScripts runs the command line as a person would: testdata/*.txtar, one behaviour each. They find the committed
@@ -47,6 +64,7 @@ func TestScripts(t *testing.T) {
 			e.Setenv("DEMO", filepath.Join(top, "testdata/demo"))
 			e.Setenv("PLUGINS", filepath.Join(top, "testdata/demo-plugins"))
 			e.Setenv("TMPDIR", filepath.Join(e.WorkDir, ".tmp"))
+			e.Setenv("XDG_CACHE_HOME", os.Getenv("XDG_CACHE_HOME"))
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){

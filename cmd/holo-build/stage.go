@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 
@@ -71,14 +70,11 @@ func (b *build) mount(ctx context.Context, stage *rootfs.Staging) (err error) {
 	if os.Geteuid() != 0 {
 		return fmt.Errorf("--stage mount takes root: %w", errors.ErrUnsupported)
 	}
-	image, err := os.OpenFile(filepath.Join(b.work.Path, "base.erofs"), os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
+	image, closeImage, err := b.layers.metaImage(ctx, stage.Base())
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, image.Close()) }()
-	if err := stage.Base().WriteMetaImage(image); err != nil {
-		return err
-	}
+	defer func() { err = errors.Join(err, closeImage()) }()
 	return stage.Mount(ctx, image)
 }
 

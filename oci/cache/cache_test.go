@@ -109,13 +109,13 @@ func hits(list []*cache.Layer) (out []bool) {
 
 // tree stages layers and returns the digest of all names and contents.
 func tree(ctx context.Context, list []*cache.Layer, dir string) (string, error) {
-	var layers []*rootfs.Unpacked
-	for _, l := range list {
-		layers = append(layers, l.Unpacked)
-	}
-	s, err := rootfs.StageUnpacked(ctx, layers, rootfs.StageOptions{Dir: dir})
+	base, err := rootfs.Merge(ctx, cache.Files(list), rootfs.BaseOptions{})
 	if err != nil {
 		return "", err
+	}
+	s := rootfs.Stage(base, rootfs.StageOptions{Dir: dir})
+	if err := s.WriteOut(ctx); err != nil {
+		return "", errors.Join(err, s.Close())
 	}
 	h := sha256.New()
 	err = filepath.WalkDir(s.Dir(), func(path string, d fs.DirEntry, err error) error {

@@ -53,6 +53,15 @@ func Chain(layers []*Layer) v1.Hash {
 	return oci.ChainID(ids)
 }
 
+// Files are the unpacked layers themselves. Who closes a layer closes its files.
+func Files(layers []*Layer) []*rootfs.Unpacked {
+	list := make([]*rootfs.Unpacked, len(layers))
+	for i, l := range layers {
+		list[i] = l.Unpacked
+	}
+	return list
+}
+
 // layerPath is where a layer lies.
 func (c *Cache) layerPath(diffID v1.Hash) string { return c.path("layers", diffID.Hex) }
 

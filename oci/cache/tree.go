@@ -30,6 +30,7 @@ type Tree struct {
 	Size int64
 	path string
 	dir  *os.File
+	rec  treeRecord
 }
 
 // Close closes the file.
@@ -48,8 +49,8 @@ func parseTreeName(name string) (chain v1.Hash, kind string, ok bool) {
 	return hashOf(digits), kind, ok
 }
 
-// Tree opens what was kept of a chain of layers, by the ChainID that [Chain] gives; nil if it is not there. All of it is
-// read, so that what is returned is as it was written.
+// Tree opens what was kept of a chain of layers, by the ChainID that [Chain] gives; nil if it is not there. It has the
+// size that was written, but is not read: that it is damaged otherwise is for whoever reads it to find, and for Verify.
 func (c *Cache) Tree(ctx context.Context, chain v1.Hash, kind string) *Tree {
 	name, ok := treeName(chain, kind)
 	if c == nil || !ok {
@@ -59,7 +60,7 @@ func (c *Cache) Tree(ctx context.Context, chain v1.Hash, kind string) *Tree {
 	dir, err := openShared(ctx, path)
 	var t *Tree
 	if err == nil {
-		if t, err = openTree(ctx, path, dir); err == nil {
+		if t, err = openTree(path, dir); err == nil {
 			c.touch(dir)
 			return t
 		}
@@ -72,8 +73,8 @@ func (c *Cache) Tree(ctx context.Context, chain v1.Hash, kind string) *Tree {
 	return nil
 }
 
-// openTree opens and checks a tree in its opened directory.
-func openTree(ctx context.Context, path string, dir *os.File) (_ *Tree, err error) {
+// openTree opens a tree in its opened directory, and compares its size with what was written.
+func openTree(path string, dir *os.File) (_ *Tree, err error) {
 	f, err := openAt(dir, contentName)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", rootfs.ErrDamaged, noSuch{err})
@@ -99,14 +100,23 @@ func openTree(ctx context.Context, path string, dir *os.File) (_ *Tree, err erro
 	if rec.name != filepath.Base(path) {
 		return nil, fmt.Errorf("%w: it speaks of another tree", errRecord)
 	}
-	is, err := treeSum(ctx, f, rec.name)
-	if err == nil && is != rec {
-		err = fmt.Errorf("content: %w: it is not what was written", rootfs.ErrDamaged)
+	info, err := f.Stat()
+	if err == nil && info.Size() != rec.size {
+		err = fmt.Errorf("content: %w: %d bytes, not %d", rootfs.ErrDamaged, info.Size(), rec.size)
 	}
 	if err != nil {
 		return nil, err
 	}
-	return &Tree{File: f, Size: rec.size, path: path, dir: dir}, nil
+	return &Tree{File: f, Size: rec.size, path: path, dir: dir, rec: rec}, nil
+}
+
+// verify reads all of the tree.
+func (t *Tree) verify(ctx context.Context) error {
+	is, err := treeSum(ctx, t.File, t.rec.name)
+	if err == nil && is != t.rec {
+		err = fmt.Errorf("content: %w: it is not what was written", rootfs.ErrDamaged)
+	}
+	return err
 }
 
 // openAt opens a file of an opened directory, wherever that is by now.
@@ -169,7 +179,7 @@ func (c *Cache) KeepTree(ctx context.Context, chain v1.Hash, kind string, write 
 	if err == nil {
 		err = writeNew(filepath.Join(t.path, sumName), seal(rec.lines()))
 	}
-	out := &Tree{File: f, Size: rec.size, path: c.path("trees", name), dir: t.dir}
+	out := &Tree{File: f, Size: rec.size, path: c.path("trees", name), dir: t.dir, rec: rec}
 	placed := false
 	for range 2 { // the same can be there, and be damaged, which shows when it is opened
 		if err == nil {
@@ -212,5 +222,8 @@ func (c *Cache) placeTree(ctx context.Context, t *temp, rec treeRecord) (placed 
 
 // DropTree takes a tree out of the cache, since it turned out to be of no use. It stays open.
 func (c *Cache) DropTree(ctx context.Context, t *Tree) error {
+	if c == nil || t == nil {
+		return nil
+	}
 	return c.drop(ctx, t.path, t.dir)
 }

@@ -106,11 +106,11 @@ func closeDir(dir *os.File) error {
 // verifyIn verifies what is in the opened directory of an entry.
 func (c *Cache) verifyIn(ctx context.Context, e Entry, dir *os.File) error {
 	if e.Kind != KindLayer {
-		t, err := openTree(ctx, e.path, dir)
+		t, err := openTree(e.path, dir)
 		if err != nil {
 			return err
 		}
-		return t.File.Close()
+		return errors.Join(t.verify(ctx), t.File.Close())
 	}
 	u, err := rootfs.OpenUnpackedIn(dir)
 	if err != nil {

@@ -49,9 +49,9 @@ func Kept(ctx context.Context, layers []rootfs.Layer, dir string, o rootfs.BaseO
 func keep(ctx context.Context, layers []*rootfs.Unpacked, file string, o rootfs.BaseOptions) (err error) {
 	base, err := rootfs.Merge(ctx, layers, o)
 	if err != nil {
-		return err
+		return errors.Join(err, closeAll(layers))
 	}
-	defer func() { err = errors.Join(err, base.Close()) }()
+	defer func() { err = errors.Join(err, closeAll(layers)) }()
 	f, err := os.Create(file)
 	if err != nil {
 		return err
@@ -74,7 +74,15 @@ func OpenKept(dir string, layers int, o rootfs.BaseOptions) (*rootfs.Base, error
 	if err != nil {
 		return nil, errors.Join(err, closeAll(list))
 	}
-	return rootfs.OpenBase(f, list, o)
+	b, err := rootfs.OpenBase(f, list, o)
+	if err != nil {
+		return nil, errors.Join(err, f.Close(), closeAll(list))
+	}
+	b.Own(f)
+	for _, u := range list {
+		b.Own(u)
+	}
+	return b, nil
 }
 
 func closeAll(list []*rootfs.Unpacked) (err error) {

@@ -38,10 +38,9 @@ func (k Kernel) Overlay(o Overlay) (*Mount, error) {
 	m, err := k.overlayHere(o)
 	if badLayer(err) && slices.ContainsFunc(o.Lower, isMountRoot) {
 		var thereErr error
-		if m, thereErr = k.overlayThere(o); thereErr != nil {
-			err = errors.Join(err, thereErr)
-		} else {
-			err = nil
+		m, thereErr = k.overlayThere(o)
+		if _, lacks := errors.AsType[*UnsupportedError](thereErr); lacks || thereErr == nil {
+			err = thereErr
 		}
 	}
 	if badLayer(err) {
@@ -126,7 +125,7 @@ func (k Kernel) overlayHere(o Overlay) (*Mount, error) {
 }
 
 func (k Kernel) overlayOn(o Overlay, upper, work *os.File) (*Mount, error) {
-	var all error
+	var first error // what the newest way has met says most
 	for _, w := range ways() {
 		f, err := k.overlay(o, w, upper, work)
 		if err == nil {
@@ -135,9 +134,11 @@ func (k Kernel) overlayOn(o Overlay, upper, work *os.File) (*Mount, error) {
 		if !badLayer(err) {
 			return nil, err
 		}
-		all = errors.Join(all, err)
+		if first == nil {
+			first = err
+		}
 	}
-	return nil, all
+	return nil, first
 }
 
 // overlayThere mounts in a mount namespace where the layers are attached, as kernels before 6.15 want it. The overlay
