@@ -9,7 +9,6 @@ import (
 	"io"
 	"os"
 	"path/filepath"
-	"runtime"
 	"strconv"
 	"strings"
 
@@ -40,13 +39,17 @@ func UnpackAll(ctx context.Context, layers []Layer, dir string, l Limits) ([]*Un
 	return out, err
 }
 
+// layersAtOnce is how many layers are read at the same time. Two processors are busy with two; but where each comes over a
+// connection of its own, the others come meanwhile: docs/performance.md. Each needs some MiB.
+const layersAtOnce = 4
+
 // EachLayer calls unpack for each of n layers, some of them at once, which begin in order; the first error stops all. It
 // returns the error of the lowest layer that was not only stopped because of another: a *LayerError gets that layer's
 // number.
 func EachLayer(ctx context.Context, n int, unpack func(ctx context.Context, i int) error) error {
 	errs := make([]error, n)
 	var group errgroup.Group
-	group.SetLimit(min(runtime.GOMAXPROCS(0), 4)) // each needs some MiB
+	group.SetLimit(layersAtOnce)
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	for i := range n {
