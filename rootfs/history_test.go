@@ -34,8 +34,10 @@ func TestHistories(t *testing.T) {
 		{"foreign", stageIn, rootfstest.HistoryOptions{Foreign: true, Unprivileged: plain}},
 		{"bundled", stageIn, rootfstest.HistoryOptions{Bundled: true}},
 		{"both", stageIn, rootfstest.HistoryOptions{Foreign: true, Bundled: true, Unprivileged: plain}},
-		{"foreign, mounted", mountIn, rootfstest.HistoryOptions{Foreign: true}},
-		{"both, mounted", mountIn, rootfstest.HistoryOptions{Foreign: true, Bundled: true}},
+		{"foreign, mounted", attachIn("mount"), rootfstest.HistoryOptions{Foreign: true}},
+		{"both, mounted", attachIn("mount"), rootfstest.HistoryOptions{Foreign: true, Bundled: true}},
+		{"foreign, mounted over a copy", attachIn("covered copy"), rootfstest.HistoryOptions{Foreign: true}},
+		{"both, mounted over a copy", attachIn("covered copy"), rootfstest.HistoryOptions{Foreign: true, Bundled: true}},
 	} {
 		t.Run(o.name, func(t *testing.T) {
 			if strings.Contains(o.name, "mounted") {

@@ -1,17 +1,30 @@
 package rootfs_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
+	"slices"
+	"strings"
+	"testing"
+	"time"
 
+	"github.com/google/go-cmp/cmp"
 	"golang.org/x/sys/unix"
 
 	"github.com/holo-build/holo-build/rootfs"
 	"github.com/holo-build/holo-build/rootfs/internal/mounts"
+	"github.com/holo-build/holo-build/rootfs/rootfstest"
 )
 
-// mountIn is a stager that mounts, and attaches the mount where processes are told that it is.
-func mountIn(ctx context.Context, dir string, layers []layer) (s *rootfs.Staging, done func(), err error) {
+// attachIn is a stager by a way that mounts, and attaches the mount where processes are told that it is.
+func attachIn(way string) stager {
+	return func(ctx context.Context, dir string, layers []layer) (s *rootfs.Staging, done func(), err error) {
+		return attached(ctx, way, dir, layers)
+	}
+}
+
+func attached(ctx context.Context, way, dir string, layers []layer) (s *rootfs.Staging, done func(), err error) {
 	w, err := rootfs.NewWorkDir(dir)
 	if err != nil {
 		return nil, nil, err
@@ -20,7 +33,7 @@ func mountIn(ctx context.Context, dir string, layers []layer) (s *rootfs.Staging
 	for _, l := range layers {
 		list = append(list, l)
 	}
-	s, err = ways()["mount"](ctx, w.Path, list, rootfs.BaseOptions{})
+	s, err = ways()[way](ctx, w.Path, list, rootfs.BaseOptions{})
 	if err != nil {
 		return nil, nil, errors.Join(err, w.Close())
 	}
@@ -36,4 +49,33 @@ func mountIn(ctx context.Context, dir string, layers []layer) (s *rootfs.Staging
 			panic(err)
 		}
 	}, nil
+}
+
+// TestMountedInodes: what the kernel shows of a base is, of each file, all that the layers say, but for labels, and for
+// link groups, of which each name is a file of its own, as in a copy; and attributes that no kernel holds.
+func TestMountedInodes(t *testing.T) {
+	rootfstest.NeedRoot(t)
+	lower, upper := richLayers()
+	upper = append(upper, file("future", 04755, "x").At(time.Date(9999, 12, 31, 23, 59, 59, 999_999_999, time.UTC)), rootfstest.Char("console", 0600, 5, 1))
+	many := slices.IndexFunc(upper, func(e entry) bool { return len(e.PAXRecords["SCHILY.xattr.user.a"]) > 65535 })
+	upper[many].PAXRecords = map[string]string{"SCHILY.xattr.user.a": strings.Repeat("a", 65535)} // no kernel has more
+	for _, way := range []string{"mount", "kept mount"} {
+		s, done, err := attached(t.Context(), way, t.TempDir(), []layer{rootfstest.Tar(t, lower...), rootfstest.Tar(t, upper...)})
+		must(t, err)
+		var disk bytes.Buffer
+		must(t, rootfs.TarDir(t.Context(), s.Dir(), &disk, rootfs.TarDirOptions{}))
+		model, err := treeBytes(t.Context(), s)
+		must(t, err)
+		lines, times := rootfstest.Flat(t, disk.Bytes())
+		wantLines, wantTimes := rootfstest.Flat(t, model)
+		if d := cmp.Diff(wantLines, lines); d != "" {
+			t.Errorf("%s: the layers -, the kernel +:\n%s", way, d)
+		}
+		for name, want := range wantTimes {
+			if !times[name].Equal(want) {
+				t.Errorf("%s: the time of %s is %v, not %v", way, name, times[name], want)
+			}
+		}
+		done()
+	}
 }

@@ -50,7 +50,7 @@ func (u *upperScan) dir(ctx context.Context, n *node, dirfd int, path string) er
 		return pathError(path, err)
 	}
 	for name, c := range n.kids { // those that go are dropped while ranging, which Go allows
-		if c.cur == nil || c.disk == nil && !opaque {
+		if c.cur == nil || c.disk == nil && !opaque || u.o.absent(c) {
 			continue
 		}
 		if _, found := slices.BinarySearch(list, name); !found {
@@ -112,7 +112,7 @@ func (u *upperScan) file(ctx context.Context, parent *node, dirfd int, name, pat
 // copiedUp returns what the base's mount says of a file that the upper has a copy of, as if it were the copy's own; nil if
 // what stands there is another file.
 func (u *upperScan) copiedUp(n *node, dirfd int, name, path string, st diskStat) (*diskFile, error) {
-	if n.base == nil {
+	if n.base == nil && n.lower == nil {
 		return nil, nil
 	}
 	var f *diskFile
@@ -122,6 +122,9 @@ func (u *upperScan) copiedUp(n *node, dirfd int, name, path string, st diskStat)
 			return err
 		}
 		was, err := statAt(lowerfd, base)
+		if n.lower != nil {
+			was = n.lower.stat
+		}
 		was.dev, was.ino, was.born = st.dev, st.ino, st.born
 		f = &diskFile{stat: was, hidden: hiddenOf(n)}
 		return err

@@ -30,8 +30,8 @@ type Staging struct {
 	base   *Base
 	tree   *tree
 	medium medium
-	// before is the view that a directory was made of; nil if there is none.
-	before  medium
+	// under are the media that this one was made of: a view, a directory under an overlay.
+	under   []medium
 	path    string
 	limits  Limits
 	notice  func(string)
@@ -62,8 +62,7 @@ func (s *Staging) WriteOut(ctx context.Context) error {
 		return err
 	}
 	s.start = start
-	// The view is closed with the base: files that nobody has changed since may still be read from it.
-	s.medium, s.before = d, s.medium
+	s.medium, s.under = d, append(s.under, s.medium)
 	return nil
 }
 
@@ -116,8 +115,8 @@ func (s *Staging) Dir() string { return s.medium.dir() }
 // Close releases the staging root and the base. Files are left to whoever made the directory.
 func (s *Staging) Close() error {
 	err := s.medium.close()
-	if s.before != nil {
-		err = errors.Join(err, s.before.close())
+	for _, m := range slices.Backward(s.under) {
+		err = errors.Join(err, m.close())
 	}
 	return errors.Join(err, s.base.Close())
 }

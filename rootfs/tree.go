@@ -38,6 +38,8 @@ type node struct {
 	// disk is what the staging directory has of the file; nil if nothing: there is no directory, or none that differs
 	// from the base, or the user may not make such a file.
 	disk *diskFile
+	// lower is what the copy under an overlay has of the file, for as long as the overlay shows that.
+	lower *diskFile
 	// linkLayer is the layer that brought this name, if it is a hard link to a file of a lower one.
 	linkLayer int
 	// swept is the layer, counted from 1, in which all that lower layers had below this name was removed.
@@ -116,7 +118,7 @@ func (t *tree) drop(n *node) {
 		t.drop(c)
 	}
 	n.gone = n.unread != nil
-	n.cur, n.disk = nil, nil
+	n.cur, n.disk, n.lower = nil, nil, nil
 	if n.base == nil && len(n.kids) == 0 && n.parent != nil {
 		delete(n.parent.kids, n.name)
 		t.count--

@@ -48,8 +48,17 @@ func ways() map[string]func(ctx context.Context, dir string, layers []rootfs.Lay
 	if os.Geteuid() == 0 {
 		list["mount"] = mounted(read)
 		list["kept mount"] = mounted(kept)
+		list["covered copy"] = way(read, covered)
 	}
 	return list
+}
+
+// covered writes a tree out and puts an overlay over it.
+func covered(s *rootfs.Staging, ctx context.Context) error {
+	if err := s.WriteOut(ctx); err != nil {
+		return err
+	}
+	return s.Cover(ctx)
 }
 
 // mounted mounts a base, by a metadata image that is made for it.

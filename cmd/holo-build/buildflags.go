@@ -49,7 +49,7 @@ func (o *buildOptions) addFlags(f *pflag.FlagSet) {
 	f.BoolVar(&o.ephemeral, "ephemeral", false, "leave no resources, plugin state or apply log in the image")
 	f.BoolVar(&o.squash, "squash", false, "of a directory or tarball, make one layer instead of two")
 	f.BoolVar(&o.dryRun, "dry-run", false, "do everything but saving")
-	f.StringVar(&o.stage, "stage", stageAuto, "`WAY` of staging: "+strings.Join(stageWays(), ", "))
+	f.StringVar(&o.stage, "stage", stageAuto, "how much of the tree is written out, `WAY` view (nothing),\nmount (root: the kernel shows it), copy (all) or auto")
 	f.StringVar(&o.cacheDir, "cache-dir", "", cacheDirUsage)
 	f.BoolVar(&o.noCache, "no-cache", false, "keep nothing of what is read for the next build")
 	f.BoolVar(&o.keepStaging, "keep-staging", false, "leave the staging root for a look, and say where it is")

@@ -63,9 +63,9 @@ func rootCommand(p process) *cobra.Command {
 	root := &cobra.Command{
 		Use:   "holo-build",
 		Short: "Provision images and root file systems at build time",
-		Long: `holo-build unpacks an image or a directory, lets Holo plugins provision it from
-a tree of resources, and packs what changed as one new, reproducible layer, with
-a log that says which entity changed what.`,
+		Long: `holo-build takes an image or a directory, lets Holo plugins provision it from a
+tree of resources, and packs what changed as one new, reproducible layer, with a
+log that says which entity changed what.`,
 		SilenceErrors: true,
 		SilenceUsage:  true,
 		Args:          cobra.NoArgs,

@@ -62,7 +62,14 @@ func (b *build) materialize(ctx context.Context, stage *rootfs.Staging, res *hol
 	}
 	b.ui.begin("Writing out the staging root")
 	defer b.ui.end()
-	return stageCopy, stage.WriteOut(ctx)
+	err = stage.WriteOut(ctx)
+	if err == nil && way == stageAuto && os.Geteuid() == 0 {
+		// So that not all files are looked at after each call of a plugin.
+		if err = stage.Cover(ctx); errors.Is(err, errors.ErrUnsupported) {
+			err = nil
+		}
+	}
+	return stageCopy, err
 }
 
 // mount has the kernel show the base.

@@ -40,6 +40,21 @@ func splitXattr(name string) (index byte, rest string, ok bool) {
 	return index, rest, index != 0 && rest != "" && len(rest) <= maxName && strings.IndexByte(rest, 0) < 0
 }
 
+// CanHold reports whether an image can hold an extended attribute of that name and value.
+func CanHold(name, value string) bool { return checkXattr(name, value) == nil }
+
+func checkXattr(name, value string) error {
+	switch _, _, ok := splitXattr(name); {
+	case !ok:
+		return fmt.Errorf("extended attribute %q: %w", name, ErrUnrepresentable)
+	case len(value) > maxXattrValue:
+		return fmt.Errorf("extended attribute %q of %d bytes: %w", name, len(value), ErrUnrepresentable)
+	case (name == aclAccess || name == aclDefault) && !validACL(value):
+		return fmt.Errorf("extended attribute %q is no access control list: %w", name, ErrUnrepresentable)
+	}
+	return nil
+}
+
 // measureXattrs returns the bytes that the extended attributes take after the inode.
 func (n *Inode) measureXattrs() (uint32, error) {
 	if len(n.Xattrs) == 0 {
@@ -47,15 +62,10 @@ func (n *Inode) measureXattrs() (uint32, error) {
 	}
 	size := xattrHeaderSize
 	for name, value := range n.Xattrs {
-		_, rest, ok := splitXattr(name)
-		switch {
-		case !ok:
-			return 0, fmt.Errorf("extended attribute %q: %w", name, ErrUnrepresentable)
-		case len(value) > maxXattrValue:
-			return 0, fmt.Errorf("extended attribute %q of %d bytes: %w", name, len(value), ErrUnrepresentable)
-		case (name == aclAccess || name == aclDefault) && !validACL(value):
-			return 0, fmt.Errorf("extended attribute %q is no access control list: %w", name, ErrUnrepresentable)
+		if err := checkXattr(name, value); err != nil {
+			return 0, err
 		}
+		_, rest, _ := splitXattr(name)
 		size += alignUp(xattrEntrySize+len(rest)+len(value), 4)
 		if size > maxXattrs {
 			return 0, fmt.Errorf("extended attributes of more than %d bytes: %w", maxXattrs, ErrUnrepresentable)
