@@ -53,13 +53,27 @@ func BenchmarkStage(b *testing.B) {
 	}
 }
 
+// BenchmarkRescan looks for changes after a process that has made one file, as after each entity of an executable.
 func BenchmarkRescan(b *testing.B) {
-	s, done := benchStage(b, benchLayer(b))
-	defer done()
-	must(b, s.Rescan(b.Context(), tester)) // what was staged in the last moment is read once more
-	b.ReportAllocs()
-	for b.Loop() {
-		must(b, s.Rescan(b.Context(), tester))
+	l := benchLayer(b)
+	for _, way := range []string{"copy", "covered copy", "mount"} {
+		if ways()[way] == nil {
+			continue // it takes root
+		}
+		b.Run(way, func(b *testing.B) {
+			w, err := rootfs.NewWorkDir(b.TempDir())
+			must(b, err)
+			s, err := ways()[way](b.Context(), w.Path, []rootfs.Layer{l}, rootfs.BaseOptions{})
+			must(b, err)
+			must(b, s.Rescan(b.Context(), tester)) // what was staged in the last moment is read once more
+			must(b, s.Root(tester).Put("usr/share/new", rootfs.Meta{Mode: 0644}, strings.NewReader("new")))
+			b.ReportAllocs()
+			for b.Loop() {
+				must(b, s.Rescan(b.Context(), tester))
+			}
+			must(b, s.Close())
+			must(b, w.Close())
+		})
 	}
 }
 
