@@ -20,6 +20,8 @@ type overlay struct {
 	base, mount *mounts.Mount
 	// lower is the base alone, upper what was changed.
 	lower, upper *disk
+	// made are the directories that were made for it.
+	made []string
 }
 
 var _ medium = (*overlay)(nil)
@@ -41,10 +43,23 @@ func (s *Staging) Mount(ctx context.Context, image *os.File) error {
 		err = o.settleRoot(s.tree.root)
 	}
 	if err != nil {
-		return errors.Join(fmt.Errorf("mounting the staging root: %w", err), o.close())
+		return errors.Join(fmt.Errorf("mounting the staging root: %w", err), o.undo())
 	}
 	s.medium, s.before = o, s.medium
 	return ctx.Err()
+}
+
+// Unmount undoes Mount, as long as nothing was changed: it turned out that the mount is of no use.
+func (s *Staging) Unmount() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	o, ok := s.medium.(*overlay)
+	if !ok || len(s.journal) > 0 {
+		return errors.New("internal error: no mount to undo, or the tree was changed already")
+	}
+	s.medium, s.before = s.before, nil
+	s.tree.root.disk = nil
+	return o.undo()
 }
 
 func (s *Staging) newOverlay(image *os.File) (_ *overlay, err error) {
@@ -58,12 +73,12 @@ func (s *Staging) newOverlay(image *os.File) (_ *overlay, err error) {
 	for _, l := range s.base.withData() {
 		devices = append(devices, l.data.file)
 	}
-	o := &overlay{directory: directory{max: s.limits.FileBytes}}
 	dir := filepath.Dir(s.path)
 	upper, work := filepath.Join(dir, "upper"), filepath.Join(dir, "work")
+	o := &overlay{directory: directory{max: s.limits.FileBytes}, made: []string{s.path, upper, work}}
 	defer func() {
 		if err != nil {
-			err = errors.Join(err, o.close(), RemoveTree(upper), RemoveTree(work), RemoveTree(s.path))
+			err = errors.Join(err, o.undo())
 		}
 	}()
 	if o.base, err = (mounts.Kernel{}).ErofsImage(image, devices); err != nil {
@@ -72,7 +87,10 @@ func (s *Staging) newOverlay(image *os.File) (_ *overlay, err error) {
 	if o.lower, err = mounted(o.base, s.path); err != nil {
 		return nil, err
 	}
-	for _, d := range []string{s.path, upper, work} {
+	if _, _, err := unix.NameToHandleAt(o.lower.fd, ".", 0); err != nil { // isOrigin needs it
+		return nil, &mounts.UnsupportedError{What: "file handles", Err: os.NewSyscallError("name_to_handle_at", err)}
+	}
+	for _, d := range o.made {
 		if err := os.Mkdir(d, 0700); err != nil {
 			return nil, err
 		}
@@ -128,6 +146,15 @@ func (o *overlay) close() error {
 		if m != nil {
 			errs = append(errs, m.Close())
 		}
+	}
+	return errors.Join(errs...)
+}
+
+// undo removes what was made for the overlay, too.
+func (o *overlay) undo() error {
+	errs := []error{o.close()}
+	for _, dir := range o.made {
+		errs = append(errs, RemoveTree(dir))
 	}
 	return errors.Join(errs...)
 }

@@ -25,7 +25,8 @@ func TestMain(m *testing.M) {
 	if sandbox.IsHelper(os.Args) {
 		os.Exit(sandbox.Main())
 	}
-	testscript.Main(inOwnCache{m}, map[string]func(){"holo-build": main, "holo-files": main, "lastlayer": lastLayer})
+	testscript.Main(inOwnCache{m}, map[string]func(){"holo-build": main, "holo-files": main, "lastlayer": lastLayer,
+		"lacking": lackingMain})
 }
 
 // inOwnCache runs all tests with one cache, of their own.

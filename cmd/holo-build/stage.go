@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/holo-build/holo-build/plugins/holo"
+	"github.com/holo-build/holo-build/plugins/sandbox"
 	"github.com/holo-build/holo-build/rootfs"
 )
 
@@ -38,11 +39,12 @@ func (o *buildOptions) checkStage() error {
 // and returns the way of staging that was taken. Nothing of the tree was changed yet.
 func (b *build) materialize(ctx context.Context, stage *rootfs.Staging, res *holo.Resources) (way string, err error) {
 	way = b.o.stage
+	needs, err := b.needsDirectory(stage.Root(byBuild), res)
+	if err != nil {
+		return "", err
+	}
 	if way == stageAuto || way == stageView {
-		needs, err := b.needsDirectory(stage.Root(byBuild), res)
 		switch {
-		case err != nil:
-			return "", err
 		case way == stageView && needs != "":
 			return "", fmt.Errorf("--stage view: plugin %s is an executable, which needs a directory to work on: --stage auto makes one", needs)
 		case b.o.keepStaging:
@@ -52,7 +54,7 @@ func (b *build) materialize(ctx context.Context, stage *rootfs.Staging, res *hol
 		}
 	}
 	if way == stageAuto || way == stageMount {
-		err = b.mount(ctx, stage)
+		err = b.mount(ctx, stage, needs != "")
 		if err == nil || way == stageMount || !errors.Is(err, errors.ErrUnsupported) {
 			return stageMount, err
 		}
@@ -65,8 +67,9 @@ func (b *build) materialize(ctx context.Context, stage *rootfs.Staging, res *hol
 	return stageCopy, stage.WriteOut(ctx)
 }
 
-// mount has the kernel show the base.
-func (b *build) mount(ctx context.Context, stage *rootfs.Staging) (err error) {
+// mount has the kernel show the base. If processes are to work on it but can't, that is errors.ErrUnsupported, and
+// nothing has happened.
+func (b *build) mount(ctx context.Context, stage *rootfs.Staging, processes bool) (err error) {
 	if os.Geteuid() != 0 {
 		return fmt.Errorf("--stage mount takes root: %w", errors.ErrUnsupported)
 	}
@@ -75,7 +78,23 @@ func (b *build) mount(ctx context.Context, stage *rootfs.Staging) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, closeImage()) }()
-	return stage.Mount(ctx, image)
+	if err := stage.Mount(ctx, image); err != nil || !processes {
+		return err
+	}
+	if err := tryMount(ctx, stage); err != nil {
+		return errors.Join(fmt.Errorf("mounting the staging root: %w", err), stage.Unmount())
+	}
+	return nil
+}
+
+// tryMount gives a process the mount, as plugins will be given it.
+func tryMount(ctx context.Context, stage *rootfs.Staging) error {
+	mount, err := stage.Clone()
+	if err != nil {
+		return err
+	}
+	defer mount.Close()
+	return sandbox.TryMount(ctx, sandbox.Mount{File: mount, At: stage.Dir()}, sandbox.Probe{})
 }
 
 // needsDirectory returns the ID of a plugin that works on a directory, or nothing. Which plugins run is known only when
