@@ -53,14 +53,16 @@ func (b *build) materialize(ctx context.Context, stage *rootfs.Staging, res *hol
 			return stageView, nil
 		}
 	}
-	if way == stageAuto || way == stageMount {
+	root := os.Geteuid() == 0
+	if way == stageMount && !root {
+		return "", errors.New("--stage mount takes root")
+	}
+	if way == stageMount || way == stageAuto && root {
 		err = b.mount(ctx, stage, needs != "")
 		if err == nil || way == stageMount || !errors.Is(err, errors.ErrUnsupported) {
 			return stageMount, err
 		}
-		if os.Geteuid() == 0 {
-			b.ui.warn("the staging root is copied: " + err.Error())
-		}
+		b.ui.warn("the staging root is copied: " + err.Error())
 	}
 	b.ui.begin("Writing out the staging root")
 	defer b.ui.end()
@@ -70,9 +72,6 @@ func (b *build) materialize(ctx context.Context, stage *rootfs.Staging, res *hol
 // mount has the kernel show the base. If processes are to work on it but can't, that is errors.ErrUnsupported, and
 // nothing has happened.
 func (b *build) mount(ctx context.Context, stage *rootfs.Staging, processes bool) (err error) {
-	if os.Geteuid() != 0 {
-		return fmt.Errorf("--stage mount takes root: %w", errors.ErrUnsupported)
-	}
 	image, closeImage, err := b.layers.metaImage(ctx, stage.Base())
 	if err != nil {
 		return err

@@ -86,7 +86,7 @@ func (c *config) flag(key string) error {
 	if err == nil {
 		err = unix.FsconfigSetFlag(c.fd, key)
 	}
-	return c.say("setting "+key, err)
+	return c.say("setting "+key+" of", err)
 }
 
 func (c *config) text(key, value string) error {
@@ -94,7 +94,7 @@ func (c *config) text(key, value string) error {
 	if err == nil {
 		err = unix.FsconfigSetString(c.fd, key, value)
 	}
-	return c.say("setting "+key, err)
+	return c.say("setting "+key+" of", err)
 }
 
 func (c *config) descriptor(key string, f *os.File) error {
@@ -102,7 +102,7 @@ func (c *config) descriptor(key string, f *os.File) error {
 	if err == nil {
 		err = unix.FsconfigSetFd(c.fd, key, int(f.Fd()))
 	}
-	return c.say("setting "+key, err)
+	return c.say("setting "+key+" of", err)
 }
 
 // create makes the file system as it was set up, and a detached mount of it. Devices and set-user-ID bits of what is

@@ -15,6 +15,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/holo-build/holo-build/rootfs/internal/mounts"
+	"github.com/holo-build/holo-build/rootfs/rootfstest"
 )
 
 // childVariable makes the test binary one of the children.
@@ -24,7 +25,7 @@ func TestMain(m *testing.M) {
 	children := map[string]func(where string) error{"attach": attachChild, "hold": holdChild, "overlay": overlayChild}
 	child, ok := children[os.Getenv(childVariable)]
 	if !ok {
-		os.Exit(m.Run())
+		os.Exit(rootfstest.Run(m, os.Stderr))
 	}
 	if err := child(os.Args[1]); err != nil {
 		fmt.Println(err)
