@@ -20,7 +20,9 @@ import (
 // Run runs all tests of a package with a directory for temporary files of their own, and fails if they have left anything:
 // a mount or a loop device below it, a process that has it in its environment or arguments, a child, or a descriptor that
 // holds a detached mount. Whatever else goes on on the machine does not count. It is the last that TestMain does.
-func Run(tests interface{ Run() int }, stderr io.Writer) int {
+func Run(tests interface{ Run() int }, stderr io.Writer) int { return run(tests, stderr, patience) }
+
+func run(tests interface{ Run() int }, stderr io.Writer, patience int) int {
 	dir, err := os.MkdirTemp("", "hb")
 	if err == nil {
 		dir, err = filepath.EvalSymlinks(dir)
@@ -40,7 +42,7 @@ func Run(tests interface{ Run() int }, stderr io.Writer) int {
 		return 1
 	}
 	status := tests.Run()
-	left, err := settled(func() ([]string, error) {
+	left, err := settled(patience, func() ([]string, error) {
 		runtime.GC() // closes files that nobody refers to
 		return ofRun(dir, before)
 	})
@@ -58,15 +60,18 @@ func Run(tests interface{ Run() int }, stderr io.Writer) int {
 // CheckLeftovers fails the test if a mount, loop device or process is left below a directory that builds have worked in.
 func CheckLeftovers(t testing.TB, dir string) {
 	t.Helper()
-	left, err := settled(func() ([]string, error) { return Leftovers(dir) })
+	left, err := settled(patience, func() ([]string, error) { return Leftovers(dir) })
 	if err != nil || len(left) > 0 {
 		t.Errorf("left behind below %s: %v\n%s", dir, err, strings.Join(left, "\n"))
 	}
 }
 
+// patience is how often settled asks.
+const patience = 1000
+
 // settled asks until there is nothing: the kernel ends some things a little later.
-func settled(ask func() ([]string, error)) (left []string, err error) {
-	for range 1000 {
+func settled(patience int, ask func() ([]string, error)) (left []string, err error) {
+	for range patience {
 		if left, err = ask(); err != nil || len(left) == 0 {
 			break
 		}
@@ -96,9 +101,16 @@ func ofRun(dir string, before map[string]string) ([]string, error) {
 // Leftovers lists mounts below a directory, loop devices of files below it, and other processes that have the name of
 // something below it in their environment or arguments.
 func Leftovers(dir string) ([]string, error) {
-	below := filepath.Clean(dir) + "/"
+	below, err := filepath.Abs(dir)
+	if err == nil {
+		below, err = filepath.EvalSymlinks(below)
+	}
+	if err != nil {
+		return nil, err
+	}
+	below += "/"
 	var left []string
-	err := eachMount(func(id string, fields []string) {
+	err = eachMount(func(id string, fields []string) {
 		// proc_pid_mountinfo(5): the mount point is field 5, what was mounted follows a lone hyphen.
 		if strings.HasPrefix(fields[4]+"/", below) && fields[4]+"/" != below {
 			left = append(left, "mount "+strings.Join(fields, " "))
@@ -129,6 +141,24 @@ func Leftovers(dir string) ([]string, error) {
 		}
 	}
 	return left, err
+}
+
+// Held tells whether anybody has a file open, the kernel for a mount included: then there is no lease for it (fcntl(2)).
+func Held(t testing.TB, name string) bool {
+	t.Helper()
+	f, err := os.Open(name)
+	if errors.Is(err, os.ErrNotExist) {
+		return false
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	_, err = unix.FcntlInt(f.Fd(), unix.F_SETLEASE, unix.F_WRLCK)
+	if err != nil && !errors.Is(err, unix.EAGAIN) {
+		t.Fatal(err)
+	}
+	return err != nil
 }
 
 // eachMount calls f with the ID and all fields of each mount of the namespace.

@@ -171,7 +171,7 @@ func TestKilled(t *testing.T) {
 			if err != nil || line != "holding 8\n" {
 				t.Errorf("the child says %q, %v", line, err)
 			}
-			if !held(t, filepath.Join(where, "image")) {
+			if !rootfstest.Held(t, filepath.Join(where, "image")) {
 				t.Error("the child does not hold the image: nothing is tested")
 			}
 			if err := c.Process.Kill(); err != nil {
