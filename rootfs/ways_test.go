@@ -160,3 +160,35 @@ func TestViewThenWriteOut(t *testing.T) {
 		}
 	}
 }
+
+// TestUnmount: after a mount that was of no use, the tree is as before it, and nothing is left where it was.
+func TestUnmount(t *testing.T) {
+	rootfstest.NeedRoot(t)
+	for seed := range uint64(5) {
+		h := rootfstest.NewHistory(9000+seed, rootfstest.HistoryOptions{Bundled: true})
+		want := stageBy(t, "copy", h.Tars(t)...)
+		must(t, replay(t.Context(), want, h))
+		s := stageBy(t, []string{"mount", "kept mount"}[seed%2], h.Tars(t)...)
+		dir := s.Dir()
+		must(t, s.Unmount())
+		if s.Dir() != "" {
+			t.Errorf("still a directory: %s", s.Dir())
+		}
+		for _, name := range []string{"root", "upper", "work"} {
+			if _, err := os.Lstat(filepath.Join(filepath.Dir(dir), name)); !errors.Is(err, os.ErrNotExist) {
+				t.Errorf("%s is left: %v", name, err)
+			}
+		}
+		if err := s.Unmount(); err == nil {
+			t.Error("unmounted twice")
+		}
+		if seed%2 == 0 { // else the view goes on
+			must(t, s.WriteOut(t.Context()))
+		}
+		must(t, replay(t.Context(), s, h))
+		a, b := outcomeOf(t, want), outcomeOf(t, s)
+		if !bytes.Equal(a.packed, b.packed) || !bytes.Equal(a.tree, b.tree) {
+			t.Fatalf("seed %d: %v", h.Seed, compare("the layer of a copy", rootfstest.List(t, a.packed), rootfstest.List(t, b.packed)))
+		}
+	}
+}

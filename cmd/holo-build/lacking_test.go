@@ -209,3 +209,24 @@ func (b lackingBuild) check(t *testing.T, recipe, stage string, got lackingResul
 		t.Errorf("%s, --stage %s: warned for nothing\n%s", recipe, stage, got.stderr)
 	}
 }
+
+// TestLackingTimeout: where there is neither a namespace nor a way to signal a process by its descriptor, a plugin that
+// runs for too long is ended all the same.
+func TestLackingTimeout(t *testing.T) {
+	rootfstest.NeedRoot(t)
+	w := &workshop{}
+	for _, words := range []string{"pidfd_send_signal=ENOSYS", "pidfd_send_signal=EPERM"} {
+		t.Run(words, func(t *testing.T) {
+			t.Parallel()
+			dir := w.scratch(t)
+			writeResource(t, filepath.Join(dir, "resources/block/x"), "", 0o644)
+			writeResource(t, filepath.Join(dir, "plugins/holo-info"), blockingPlugin, 0o755)
+			b := lackingBuild{lackingCase{words: lackNamespaces + " " + words}, dir}
+			got := b.run(t, []string{"oci:" + repository + "/testdata/images/minimal", "-r", dir + "/resources", "--plugin",
+				"block=" + dir + "/plugins/holo-info", "--timeout", "200ms"})
+			if got.status != exitFailed || !strings.Contains(got.stderr, "not finished after 200ms") {
+				t.Errorf("status %d\n%s", got.status, got.stderr)
+			}
+		})
+	}
+}
