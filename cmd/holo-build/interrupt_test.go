@@ -12,7 +12,6 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/holo-build/holo-build/oci/ocitest"
-	"github.com/holo-build/holo-build/rootfs/rootfstest"
 )
 
 // patience bounds everything that these tests wait for.
@@ -49,7 +48,7 @@ func moments() []moment {
 		{"info", blocked("info")}, {"scan", blocked("scan")}, {"apply", blocked("apply")},
 		{"apply in a copy", blocked("apply", "--stage", "copy")},
 		{"apply in a mount", func(t *testing.T, s *standstill) {
-			rootfstest.NeedRoot(t)
+			needMount(t)
 			blocked("apply", "--stage", "mount")(t, s)
 			s.checkMounted()
 		}},

@@ -85,7 +85,7 @@ func lackingCases() []lackingCase {
 // TestLacking takes something away from the builds: the next way of staging is taken and named, and gives the same image;
 // a way that was asked for and can't be taken is an error that says why; and nothing is left.
 func TestLacking(t *testing.T) {
-	rootfstest.NeedRoot(t)
+	needMount(t)
 	w := &workshop{}
 	inputs := reproducibleInputsIn(t, w.scratch(t))
 	recipe := map[string]string{}
@@ -113,6 +113,18 @@ func TestLacking(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// needMount skips the test where --stage mount can't be had.
+func needMount(t *testing.T) {
+	t.Helper()
+	rootfstest.NeedRoot(t)
+	data := repository + "/testdata/"
+	got := lackingBuild{dir: (&workshop{}).scratch(t)}.run(t, []string{"oci:" + data + "images/minimal", "-r", data + "demo", "--plugin",
+		"greeting=" + data + "demo-plugins/holo-greeting", "--stage", "mount"})
+	if got.status != 0 {
+		lacking(t, "no mounts can be had here: "+got.stderr+"\nrun the tests on a machine, or in a container with CAP_SYS_ADMIN, with Linux 5.16 or later")
 	}
 }
 
