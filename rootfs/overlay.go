@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
 	"slices"
@@ -29,12 +28,16 @@ type overlay struct {
 
 var _ medium = (*overlay)(nil)
 
+// TryFunc is given a mount of the staging root, and where processes will attach such a one, before the staging root is
+// one: to find out whether they can. What cannot be is errors.ErrUnsupported. The mount is closed afterwards.
+type TryFunc func(mount *os.File, at string) error
+
 // Mount has the kernel show the base, of which image is the metadata image, just written or checked by CheckMetaImage, and
 // puts a directory over it. Nothing may have been changed yet. It takes root; where this kernel, or what surrounds the
-// process, does not allow it, that is errors.ErrUnsupported, and nothing has happened.
+// process, does not allow it, or try says so, which may be nil, that is errors.ErrUnsupported, and nothing has happened.
 //
 // Content that processes read is not checked: that the data of the layers is as it was is up to whoever keeps it.
-func (s *Staging) Mount(ctx context.Context, image *os.File) error {
+func (s *Staging) Mount(ctx context.Context, image *os.File, try TryFunc) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	err := ctx.Err()
@@ -59,7 +62,7 @@ func (s *Staging) Mount(ctx context.Context, image *os.File) error {
 		o.lower, err = mounted(o.base, s.path)
 	}
 	if err == nil {
-		err = o.lay(s, o.base.File())
+		err = o.lay(s, o.base.File(), try)
 	}
 	if err != nil {
 		return errors.Join(fmt.Errorf("mounting the staging root: %w", err), o.close(), RemoveTree(s.path))
@@ -72,7 +75,7 @@ func (s *Staging) Mount(ctx context.Context, image *os.File) error {
 // nothing has happened. In a user namespace it is not: overlayfs notes there that a file was copied up, but not from which
 // one, so that a file that was written to can't be told from another in its place, and what only the model has of it, such
 // as its owner, would be lost or handed on wrongly.
-func (s *Staging) Cover(ctx context.Context) error {
+func (s *Staging) Cover(ctx context.Context, try TryFunc) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	d, ok := s.medium.(*directory)
@@ -90,7 +93,7 @@ func (s *Staging) Cover(ctx context.Context) error {
 	lower, err := os.OpenFile(d.path, unix.O_PATH|unix.O_DIRECTORY|unix.O_NOFOLLOW, 0)
 	if err == nil {
 		if o.lower, err = openDisk(d.path, sameMount); err == nil {
-			err = o.lay(s, lower)
+			err = o.lay(s, lower, try)
 		}
 		err = errors.Join(err, lower.Close())
 	}
@@ -101,7 +104,7 @@ func (s *Staging) Cover(ctx context.Context) error {
 }
 
 // lay makes the upper directory and the overlay, and has the staging go on with it.
-func (o *overlay) lay(s *Staging, lower *os.File) (err error) {
+func (o *overlay) lay(s *Staging, lower *os.File, try TryFunc) (err error) {
 	dir := filepath.Dir(s.path)
 	upper, work := filepath.Join(dir, "upper"), filepath.Join(dir, "work")
 	defer func() {
@@ -109,6 +112,9 @@ func (o *overlay) lay(s *Staging, lower *os.File) (err error) {
 			err = errors.Join(err, o.close(), RemoveTree(upper), RemoveTree(work))
 		}
 	}()
+	if _, _, err := unix.NameToHandleAt(o.lower.fd, ".", 0); err != nil { // isOrigin needs it
+		return &mounts.UnsupportedError{What: "file handles", Err: os.NewSyscallError("name_to_handle_at", err)}
+	}
 	for _, d := range []string{upper, work} {
 		if err := os.Mkdir(d, 0700); err != nil {
 			return err
@@ -121,34 +127,47 @@ func (o *overlay) lay(s *Staging, lower *os.File) (err error) {
 	if err != nil {
 		return err
 	}
-	o.mount, err = (mounts.Kernel{}).Overlay(mounts.Overlay{Lower: []*os.File{lower}, Upper: upper, Work: work,
-		Volatile: true})
+	o.mount, err = (mounts.Kernel{}).Overlay(mounts.Overlay{Lower: []*os.File{lower}, Upper: upper, Work: work, Volatile: true})
 	if err != nil {
 		return err
 	}
 	if o.disk, err = mounted(o.mount, s.path); err != nil {
 		return err
 	}
-	st, err := statAt(o.upper.fd, ".")
-	if err == nil {
-		s.start, err = o.start(s.start)
+	if err := o.tried(try); err != nil {
+		return err
 	}
+	st, err := statAt(o.upper.fd, ".")
+	if err != nil {
+		return err
+	}
+	start, err := o.start(s.start)
 	if err != nil {
 		return err
 	}
 	if o.base == nil {
-		err = s.tree.root.walk(func(n *node) error {
+		// The callback returns no error, so walk returns none.
+		_ = s.tree.root.walk(func(n *node) error {
 			n.lower, n.disk = n.disk, nil
 			return nil
 		})
 	}
-	s.tree.root.disk = &diskFile{stat: st, racy: true, hidden: hidden}
+	s.start, s.tree.root.disk = start, &diskFile{stat: st, racy: true, hidden: hidden}
 	s.medium, s.under = o, append(s.under, s.medium)
-	return err
+	return nil
 }
 
-// absent reports whether only the model has a file: one that the user may not make.
-func (o *overlay) absent(n *node) bool { return o.base == nil && n.disk == nil && n.lower == nil }
+// tried gives try a mount.
+func (o *overlay) tried(try TryFunc) error {
+	if try == nil {
+		return nil
+	}
+	f, err := o.mount.Clone()
+	if err != nil {
+		return err
+	}
+	return errors.Join(try(f, o.path), f.Close())
+}
 
 // inUserNamespace reports whether this process is in a user namespace that does not have all IDs; user_namespaces(7).
 func inUserNamespace() bool {
@@ -189,182 +208,4 @@ func (o *overlay) close() error {
 	}
 	o.disk, o.lower, o.upper, o.mount, o.base = nil, nil, nil, nil, nil
 	return errors.Join(errs...)
-}
-
-// seen is what the upper directory says of a file that we have just changed ourselves.
-func (o *overlay) seen(parent *node, name string, hidden map[string]string) (f *diskFile, err error) {
-	err = o.upper.at(joinName(parent.path(), name), func(dirfd int, base string) error {
-		f, err = seen(dirfd, base, hidden)
-		return err
-	})
-	return f, err
-}
-
-func (o *overlay) mkdir(parent *node, name string, m Meta) (*diskFile, error) {
-	f, err := o.directory.mkdir(parent, name, m)
-	if err != nil {
-		return nil, err
-	}
-	return o.seen(parent, name, f.hidden)
-}
-
-func (o *overlay) setMeta(n *node, m Meta) error {
-	if o.absent(n) {
-		return nil
-	}
-	f, err := o.change(n, m)
-	if err == nil {
-		f, err = o.seen(n.parent, n.name, f.hidden)
-	}
-	if err != nil {
-		return err
-	}
-	if n.disk == nil {
-		n.disk = f
-	} else {
-		*n.disk = *f
-	}
-	return nil
-}
-
-func (o *overlay) remove(n *node) error {
-	if o.absent(n) {
-		return nil
-	}
-	return o.unlink(n)
-}
-
-// rename moves a directory of the base name by name: overlayfs does not move them.
-func (o *overlay) rename(n, parent *node, name string, old *node) (*diskFile, error) {
-	if o.absent(n) {
-		if old != nil {
-			return nil, o.remove(old)
-		}
-		return nil, nil
-	}
-	_, err := o.move(n, parent, name, hiddenOf(n))
-	if errors.Is(err, unix.EXDEV) && n.cur.Type == Directory {
-		err = o.renameDir(n, joinName(parent.path(), name))
-	}
-	if err != nil {
-		return nil, err
-	}
-	return o.seen(parent, name, hiddenOf(n))
-}
-
-// hiddenOf are the extended attributes that only the model has of a file.
-func hiddenOf(n *node) map[string]string {
-	switch {
-	case n.disk != nil:
-		return n.disk.hidden
-	case n.lower != nil:
-		return n.lower.hidden
-	}
-	_, hidden := mountable(n.cur.Xattrs)
-	return hidden
-}
-
-// renameDir makes a directory anew under another name, with what is in it, and notes what the upper directory has.
-func (o *overlay) renameDir(n *node, to string) error {
-	err := o.at(to, func(dirfd int, base string) error {
-		if err := createAt(dirfd, base, n.cur.Meta); err != nil {
-			return err
-		}
-		for _, c := range n.sorted() {
-			if c.cur == nil || o.absent(c) {
-				continue
-			}
-			if err := o.renameKid(c, joinName(to, c.name)); err != nil {
-				return err
-			}
-		}
-		_, err := applyMeta(dirfd, base, n.cur.Meta, false)
-		return err
-	})
-	if err != nil {
-		return err
-	}
-	return o.unlink(n)
-}
-
-func (o *overlay) renameKid(n *node, to string) error {
-	err := o.at(n.path(), func(fromfd int, from string) error {
-		return o.at(to, func(tofd int, base string) error { return unix.Renameat(fromfd, from, tofd, base) })
-	})
-	if errors.Is(err, unix.EXDEV) && n.cur.Type == Directory {
-		err = o.renameDir(n, to)
-	}
-	if err != nil {
-		return err
-	}
-	return o.upper.at(to, func(dirfd int, base string) error {
-		n.disk, err = seen(dirfd, base, hiddenOf(n))
-		return err
-	})
-}
-
-func (o *overlay) open(n *node) (io.ReadCloser, error) {
-	if n.disk == nil {
-		return n.cur.open(), nil
-	}
-	f, err := o.upper.file(n.path(), false)
-	if err != nil {
-		return nil, err
-	}
-	return f, nil
-}
-
-func (o *overlay) write(ctx context.Context, n *node, w io.Writer) error {
-	if n.disk == nil {
-		return n.cur.write(ctx, w)
-	}
-	return o.upper.write(ctx, n, w)
-}
-
-// spool keeps the file beside the staging root: into that it has to be copied.
-func (o *overlay) spool(m Meta, content io.Reader) (spooled, error) {
-	f, err := o.directory.spool(m, content)
-	if err != nil {
-		return nil, err
-	}
-	return over{o, f.(*besides)}, nil
-}
-
-// over is a file that lies beside the staging root until it is copied to its place.
-type over struct {
-	o *overlay
-	*besides
-}
-
-func (f over) put(parent *node, name string) (*inode, *diskFile, error) {
-	m := f.meta
-	err := f.o.in(parent, func(dirfd int) error {
-		if !f.onDisk {
-			return ignoreNotExist(unix.Unlinkat(dirfd, name, 0))
-		}
-		return replaceAt(dirfd, name, func(temp string) error {
-			if m.Type != Regular {
-				if err := createAt(dirfd, temp, m); err != nil {
-					return err
-				}
-				_, err := applyMeta(dirfd, temp, m, false)
-				return err
-			}
-			content, err := openRegularAt(f.dirfd, f.name, sameMount)
-			if err != nil {
-				return err
-			}
-			defer content.Close()
-			_, _, err = createFileAt(dirfd, temp, content, m.Size, func(fd int) error {
-				_, err := setMeta(fd, unix.Fchmod, m, false)
-				return err
-			})
-			return err
-		})
-	})
-	if err != nil || !f.onDisk {
-		return &inode{Meta: m}, nil, err
-	}
-	seenAs, err := f.o.seen(parent, name, f.hidden)
-	return &inode{Meta: m}, seenAs, err
 }

@@ -106,7 +106,7 @@ func copyRange(to, from int, offset, size int64) (done bool, err error) {
 			return false, io.ErrUnexpectedEOF
 		case errors.Is(err, unix.EINTR):
 		case err != nil && at == offset && (errors.Is(err, unix.EXDEV) || errors.Is(err, unix.ENOSYS) ||
-			errors.Is(err, unix.EOPNOTSUPP) || errors.Is(err, unix.EINVAL)):
+			errors.Is(err, unix.EPERM) || errors.Is(err, unix.EOPNOTSUPP) || errors.Is(err, unix.EINVAL)):
 			return false, nil
 		case err != nil:
 			return false, err

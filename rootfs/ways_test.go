@@ -4,9 +4,11 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"testing"
 	"time"
 
@@ -58,7 +60,7 @@ func covered(s *rootfs.Staging, ctx context.Context) error {
 	if err := s.WriteOut(ctx); err != nil {
 		return err
 	}
-	return s.Cover(ctx)
+	return s.Cover(ctx, nil)
 }
 
 // mounted mounts a base, by a metadata image that is made for it.
@@ -76,7 +78,7 @@ func mounted(read func(context.Context, string, []rootfs.Layer, rootfs.BaseOptio
 			return nil, errors.Join(err, b.Close())
 		}
 		s := rootfs.Stage(b, rootfs.StageOptions{Dir: dir, Start: time.Now()})
-		if err := errors.Join(s.Mount(ctx, image), image.Close()); err != nil {
+		if err := errors.Join(s.Mount(ctx, image, nil), image.Close()); err != nil {
 			return nil, errors.Join(err, s.Close())
 		}
 		return s, nil
@@ -166,6 +168,48 @@ func TestViewThenWriteOut(t *testing.T) {
 		}
 		if !slices.EqualFunc(a.changes, b.changes, func(x, y rootfs.Change) bool { return x.Path == y.Path && x.Kind == y.Kind }) {
 			t.Errorf("seed %d: other changes", h.Seed)
+		}
+	}
+}
+
+// TestMountRefused: after a mount that turned out to be of no use, the tree is as before it, and nothing is left of it;
+// over a base and over a copy.
+func TestMountRefused(t *testing.T) {
+	rootfstest.NeedRoot(t)
+	refuse := func(mount *os.File, at string) error {
+		if _, err := os.Stat("/proc/self/fd/" + strconv.Itoa(int(mount.Fd())) + "/."); err != nil {
+			t.Error(err)
+		}
+		return fmt.Errorf("%s is of no use: %w", at, errors.ErrUnsupported)
+	}
+	for seed := range uint64(6) {
+		h := rootfstest.NewHistory(9000+seed, rootfstest.HistoryOptions{Bundled: true})
+		want := stageBy(t, "copy", h.Tars(t)...)
+		must(t, replay(t.Context(), want, h))
+		s := stageBy(t, []string{"view", "kept view"}[seed%2], h.Tars(t)...)
+		image, err := os.CreateTemp(t.TempDir(), "image")
+		must(t, err)
+		must(t, s.Base().WriteMetaImage(image))
+		if err := s.Mount(t.Context(), image, refuse); !errors.Is(err, errors.ErrUnsupported) || s.Dir() != "" {
+			t.Errorf("%v, and the directory %q", err, s.Dir())
+		}
+		if seed%3 > 0 {
+			must(t, s.WriteOut(t.Context()))
+		}
+		if seed%3 == 2 {
+			if err := s.Cover(t.Context(), refuse); !errors.Is(err, errors.ErrUnsupported) {
+				t.Error(err)
+			}
+			for _, name := range []string{"upper", "work"} {
+				if _, err := os.Lstat(filepath.Join(filepath.Dir(s.Dir()), name)); !errors.Is(err, os.ErrNotExist) {
+					t.Errorf("%s is left: %v", name, err)
+				}
+			}
+		}
+		must(t, replay(t.Context(), s, h))
+		a, b := outcomeOf(t, want), outcomeOf(t, s)
+		if !bytes.Equal(a.packed, b.packed) || !bytes.Equal(a.tree, b.tree) {
+			t.Fatalf("seed %d: %v", h.Seed, compare("the layer of a copy", rootfstest.List(t, a.packed), rootfstest.List(t, b.packed)))
 		}
 	}
 }

@@ -39,6 +39,9 @@ func NewWorkDir(parent string) (*WorkDir, error) {
 	if err != nil {
 		return nil, fmt.Errorf("opening %s: %w", abs, err)
 	}
+	if err := checkNeeded(fd); err != nil {
+		return nil, errors.Join(err, unix.Close(fd))
+	}
 	for range 100 { // a sweeper may take the directory between its making and its locking
 		path, err := os.MkdirTemp(abs, workPrefix)
 		if err != nil {

@@ -1,15 +1,10 @@
 package main
 
 import (
-	"bytes"
-	"errors"
 	"io"
 	"net/http"
 	"os"
-	"os/exec"
 	"path/filepath"
-	"strconv"
-	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -40,22 +35,28 @@ type moment struct {
 }
 
 func moments() []moment {
-	blocked := func(op string) func(*testing.T, *standstill) {
+	blocked := func(op string, stage ...string) func(*testing.T, *standstill) {
 		return func(t *testing.T, s *standstill) {
 			plugin := filepath.Join(s.dir, "plugins", "holo-"+op)
 			s.file("plugins/holo-"+op, blockingPlugin, 0o755)
 			s.file("resources/block/x", "", 0o644)
-			s.start("oci:"+s.image, "--plugin", "block="+plugin)
+			s.start(append([]string{"oci:" + s.image, "--plugin", "block=" + plugin}, stage...)...)
 			s.await(func() bool { return exists(filepath.Join(s.dir, "plugins/ready")) })
 		}
 	}
 	return []moment{
 		{"info", blocked("info")}, {"scan", blocked("scan")}, {"apply", blocked("apply")},
+		{"apply in a copy", blocked("apply", "--stage", "copy")},
+		{"apply in a mount", func(t *testing.T, s *standstill) {
+			needMount(t)
+			blocked("apply", "--stage", "mount")(t, s)
+			s.checkMounted()
+		}},
 		{"holoscript", func(t *testing.T, s *standstill) {
 			ready := filepath.Join(s.dir, "plugins/ready")
 			s.file("plugins/x", "", 0o644)
 			s.file("resources/files/10-a/etc/hostname.holoscript", "#!/bin/sh\n: >'"+ready+"'; sleep 600 & wait\n", 0o755)
-			s.start("oci:" + s.image)
+			s.start("oci:"+s.image, "--stage", "view")
 			s.await(func() bool { return exists(ready) })
 		}},
 		{"standard input", func(t *testing.T, s *standstill) {
@@ -103,197 +104,6 @@ func TestInterrupted(t *testing.T) {
 			})
 		}
 	}
-}
-
-// standstill is a build in a directory of its own, below which everything is that it could leave behind.
-type standstill struct {
-	t          *testing.T
-	dir, image string
-	stdin      *os.File
-	stderr     bytes.Buffer
-	cmd        *exec.Cmd
-	done       chan error
-}
-
-func newStandstill(t *testing.T) *standstill {
-	t.Helper()
-	image, err := filepath.Abs("../../testdata/images/two-layers")
-	if err != nil {
-		t.Fatal(err)
-	}
-	s := &standstill{t: t, dir: t.TempDir(), image: image, done: make(chan error, 1)}
-	for _, dir := range []string{"tmp", "out", "resources"} {
-		if err := os.Mkdir(filepath.Join(s.dir, dir), 0o755); err != nil {
-			t.Fatal(err)
-		}
-	}
-	return s
-}
-
-func (s *standstill) file(name, content string, mode os.FileMode) {
-	s.t.Helper()
-	writeResource(s.t, filepath.Join(s.dir, name), content, mode)
-}
-
-// start starts a build to several destinations in a process group of its own, as a shell does.
-func (s *standstill) start(args ...string) {
-	s.t.Helper()
-	out := filepath.Join(s.dir, "out")
-	s.cmd = s.command(append([]string{"-r", filepath.Join(s.dir, "resources"), "-o", "oci:" + out + "/layout", "-o", "tar:" + out + "/tree.tar"},
-		args...)...)
-	s.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
-	if s.stdin != nil {
-		s.cmd.Stdin = s.stdin
-	}
-	if err := s.cmd.Start(); err != nil {
-		s.t.Fatal(err)
-	}
-	go func() { s.done <- s.cmd.Wait() }()
-	s.t.Cleanup(func() { _ = s.cmd.Process.Kill() }) // it has ended, if the test has not failed
-}
-
-func (s *standstill) command(args ...string) *exec.Cmd {
-	cmd := exec.Command("holo-build", append([]string{"build", "-q"}, args...)...)
-	cmd.Env = append(os.Environ(), "TMPDIR="+filepath.Join(s.dir, "tmp"))
-	cmd.Stderr = &s.stderr
-	return cmd
-}
-
-// await polls until something is so.
-func (s *standstill) await(so func() bool) {
-	s.t.Helper()
-	for deadline := time.Now().Add(patience); !so(); time.Sleep(2 * time.Millisecond) {
-		select {
-		case err := <-s.done:
-			s.t.Fatalf("the build ended by itself: %v\n%s", err, s.stderr.String())
-		default:
-		}
-		if time.Now().After(deadline) {
-			s.t.Fatalf("waited in vain\n%s", s.stderr.String())
-		}
-	}
-}
-
-func (s *standstill) awaitChan(c <-chan struct{}) {
-	s.t.Helper()
-	s.await(func() bool {
-		select {
-		case <-c:
-			return true
-		default:
-			return false
-		}
-	})
-}
-
-// end sends a signal, an interrupt to the whole process group as a terminal does, and checks the exit status.
-func (s *standstill) end(sig syscall.Signal) {
-	s.t.Helper()
-	pid := s.cmd.Process.Pid
-	if sig == syscall.SIGINT {
-		pid = -pid
-	}
-	if err := syscall.Kill(pid, sig); err != nil {
-		s.t.Fatal(err)
-	}
-	var err error
-	select {
-	case err = <-s.done:
-	case <-time.After(patience):
-		s.t.Fatalf("still running after %v", sig)
-	}
-	exit, ok := errors.AsType[*exec.ExitError](err)
-	if !ok {
-		s.t.Fatalf("ended with %v after %v", err, sig)
-	}
-	status := exit.Sys().(syscall.WaitStatus)
-	if sig == syscall.SIGKILL && status.Signal() != sig || sig != syscall.SIGKILL && status.ExitStatus() != 128+int(sig) {
-		s.t.Errorf("%v after %v", exit, sig)
-	}
-}
-
-// checkClean checks what was said, and that nothing is left.
-func (s *standstill) checkClean(said string) {
-	s.t.Helper()
-	if got := s.stderr.String(); got != said {
-		s.t.Errorf("standard error has %q, want %q", got, said)
-	}
-	for _, dir := range []string{"out", "tmp"} {
-		if list := s.list(dir); len(list) > 0 {
-			s.t.Errorf("%s holds %q", dir, list)
-		}
-	}
-	if left := s.processes(); len(left) > 0 {
-		s.t.Errorf("processes left: %q", left)
-	}
-}
-
-// checkSwept checks that no process and no name is left after kill -9, and that the next build to the same places
-// removes the rest and says so.
-func (s *standstill) checkSwept() {
-	s.t.Helper()
-	for deadline := time.Now().Add(patience); len(s.processes()) > 0; time.Sleep(2 * time.Millisecond) {
-		if time.Now().After(deadline) {
-			s.t.Fatalf("processes left: %q", s.processes())
-		}
-	}
-	for _, name := range s.list("out") {
-		if !strings.HasPrefix(name, ".holo-build-") {
-			s.t.Errorf("%s has come to stand in the destination", name)
-		}
-	}
-	left := s.list("tmp")
-	if len(left) != 1 {
-		s.t.Fatalf("the temporary directory holds %q, want one work directory", left)
-	}
-	s.stderr.Reset()
-	out := filepath.Join(s.dir, "out")
-	if err := s.command("oci:"+s.image, "-o", "oci:"+out+"/layout", "-o", "tar:"+out+"/tree.tar").Run(); err != nil {
-		s.t.Fatalf("%v\n%s", err, s.stderr.String())
-	}
-	if got, want := s.stderr.String(), ">> removed "+filepath.Join(s.dir, "tmp", left[0])+", which a killed build has left\n"; got != want {
-		s.t.Errorf("standard error has %q, want %q", got, want)
-	}
-	if list := s.list("tmp"); len(list) > 0 {
-		s.t.Errorf("tmp holds %q after the next build", list)
-	}
-	if list := s.list("out"); len(list) != 2 {
-		s.t.Errorf("out holds %q after the next build", list)
-	}
-}
-
-func (s *standstill) list(dir string) (names []string) {
-	s.t.Helper()
-	entries, err := os.ReadDir(filepath.Join(s.dir, dir))
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	for _, e := range entries {
-		names = append(names, e.Name())
-	}
-	return names
-}
-
-// processes lists the processes that have the directory in their environment or arguments: the build and its helpers
-// have it, and every program that they start.
-func (s *standstill) processes() (found []string) {
-	s.t.Helper()
-	dirs, err := filepath.Glob("/proc/[0-9]*")
-	if err != nil || len(dirs) == 0 {
-		s.t.Fatalf("listing processes: %v", err)
-	}
-	for _, dir := range dirs {
-		if dir == "/proc/"+strconv.Itoa(os.Getpid()) {
-			continue
-		}
-		// Another user's processes can't be read, and are none of ours.
-		environ, _ := os.ReadFile(dir + "/environ")
-		cmdline, _ := os.ReadFile(dir + "/cmdline")
-		if bytes.Contains(environ, []byte(s.dir)) || bytes.Contains(cmdline, []byte(s.dir)) {
-			found = append(found, string(bytes.ReplaceAll(cmdline, []byte{0}, []byte{' '})))
-		}
-	}
-	return found
 }
 
 func exists(name string) bool {

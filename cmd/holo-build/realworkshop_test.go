@@ -13,6 +13,8 @@ import (
 	"testing"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/holo-build/holo-build/rootfs/rootfstest"
 )
 
 // workshop is where real programs meet: the built holo-build, and a directory that a plain user can reach.
@@ -119,6 +121,11 @@ func inUserNamespace(first, count int) *syscall.SysProcAttr {
 func (w *workshop) build(t *testing.T, v variation, args ...string) string {
 	t.Helper()
 	stdout := w.run(t, v, w.binary, append([]string{"build", "--progress", "none"}, args...)...)
+	for _, e := range v.env {
+		if dir, ok := strings.CutPrefix(e, "TMPDIR="); ok {
+			rootfstest.CheckLeftovers(t, dir)
+		}
+	}
 	lines := output.FindAllStringSubmatch(stdout, -1)
 	if len(lines) == 0 {
 		t.Fatalf("holo-build build printed %q, want DEST@sha256:...", stdout)

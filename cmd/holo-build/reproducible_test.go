@@ -138,6 +138,7 @@ func (c circumstances) build(t *testing.T, inputs, args string) string {
 			t.Fatalf("%q: %v\n%s", argv, err, stderr.String())
 		}
 	}
+	rootfstest.CheckLeftovers(t, c.tmp)
 	lines := output.FindAllStringSubmatch(stdout.String(), -1)
 	if len(lines) != 1 {
 		t.Fatalf("%q printed %q, want one line DEST@sha256:...", argv, stdout.String())

@@ -17,6 +17,7 @@ import (
 
 	"github.com/holo-build/holo-build/oci/ocitest"
 	"github.com/holo-build/holo-build/plugins/sandbox"
+	"github.com/holo-build/holo-build/rootfs/rootfstest"
 )
 
 // TestMain makes the test binary every program that it tests: holo-build, its helper process and its plugins; and
@@ -25,8 +26,14 @@ func TestMain(m *testing.M) {
 	if sandbox.IsHelper(os.Args) {
 		os.Exit(sandbox.Main())
 	}
-	testscript.Main(inOwnCache{m}, map[string]func(){"holo-build": main, "holo-files": main, "lastlayer": lastLayer})
+	testscript.Main(clean{inOwnCache{m}}, map[string]func(){"holo-build": main, "holo-files": main, "lastlayer": lastLayer,
+		"lacking": lackingMain})
 }
+
+// clean runs all tests, which are to leave nothing.
+type clean struct{ tests inOwnCache }
+
+func (c clean) Run() int { return rootfstest.Run(c.tests, os.Stderr) }
 
 // inOwnCache runs all tests with one cache, of their own.
 type inOwnCache struct{ tests *testing.M }

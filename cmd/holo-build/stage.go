@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/holo-build/holo-build/plugins/holo"
+	"github.com/holo-build/holo-build/plugins/sandbox"
 	"github.com/holo-build/holo-build/rootfs"
 )
 
@@ -38,11 +39,12 @@ func (o *buildOptions) checkStage() error {
 // and returns the way of staging that was taken. Nothing of the tree was changed yet.
 func (b *build) materialize(ctx context.Context, stage *rootfs.Staging, res *holo.Resources) (way string, err error) {
 	way = b.o.stage
+	needs, err := b.needsDirectory(stage.Root(byBuild), res)
+	if err != nil {
+		return "", err
+	}
 	if way == stageAuto || way == stageView {
-		needs, err := b.needsDirectory(stage.Root(byBuild), res)
 		switch {
-		case err != nil:
-			return "", err
 		case way == stageView && needs != "":
 			return "", fmt.Errorf("--stage view: plugin %s is an executable, which needs a directory to work on: --stage auto makes one", needs)
 		case b.o.keepStaging:
@@ -51,38 +53,49 @@ func (b *build) materialize(ctx context.Context, stage *rootfs.Staging, res *hol
 			return stageView, nil
 		}
 	}
-	if way == stageAuto || way == stageMount {
-		err = b.mount(ctx, stage)
+	root := os.Geteuid() == 0
+	if way == stageMount && !root {
+		return "", errors.New("--stage mount takes root")
+	}
+	if way == stageMount || way == stageAuto && root {
+		err = b.mount(ctx, stage, needs != "")
 		if err == nil || way == stageMount || !errors.Is(err, errors.ErrUnsupported) {
 			return stageMount, err
 		}
-		if os.Geteuid() == 0 {
-			b.ui.warn("the staging root is copied: " + err.Error())
-		}
+		b.ui.warn("the staging root is copied: " + err.Error())
 	}
 	b.ui.begin("Writing out the staging root")
 	defer b.ui.end()
 	err = stage.WriteOut(ctx)
-	if err == nil && way == stageAuto && os.Geteuid() == 0 {
+	if err == nil && way == stageAuto && root && needs != "" {
 		// So that not all files are looked at after each call of a plugin.
-		if err = stage.Cover(ctx); errors.Is(err, errors.ErrUnsupported) {
+		if err = stage.Cover(ctx, tryMount(ctx)); errors.Is(err, errors.ErrUnsupported) {
 			err = nil
 		}
 	}
 	return stageCopy, err
 }
 
-// mount has the kernel show the base.
-func (b *build) mount(ctx context.Context, stage *rootfs.Staging) (err error) {
-	if os.Geteuid() != 0 {
-		return fmt.Errorf("--stage mount takes root: %w", errors.ErrUnsupported)
-	}
+// mount has the kernel show the base. If processes are to work on it but can't, that is errors.ErrUnsupported, and
+// nothing has happened.
+func (b *build) mount(ctx context.Context, stage *rootfs.Staging, processes bool) (err error) {
 	image, closeImage, err := b.layers.metaImage(ctx, stage.Base())
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, closeImage()) }()
-	return stage.Mount(ctx, image)
+	var try rootfs.TryFunc
+	if processes {
+		try = tryMount(ctx)
+	}
+	return stage.Mount(ctx, image, try)
+}
+
+// tryMount gives a process the mount, as plugins will be given it.
+func tryMount(ctx context.Context) rootfs.TryFunc {
+	return func(mount *os.File, at string) error {
+		return sandbox.TryMount(ctx, sandbox.Mount{File: mount, At: at}, sandbox.Probe{})
+	}
 }
 
 // needsDirectory returns the ID of a plugin that works on a directory, or nothing. Which plugins run is known only when

@@ -19,6 +19,7 @@ import (
 	"github.com/holo-build/holo-build/oci"
 	"github.com/holo-build/holo-build/oci/cache"
 	"github.com/holo-build/holo-build/oci/ocitest"
+	"github.com/holo-build/holo-build/rootfs/rootfstest"
 )
 
 var (
@@ -30,7 +31,7 @@ var (
 // digest of its tree, then keeps a tree, prunes, and lists.
 func TestMain(m *testing.M) {
 	if os.Getenv("CACHE_BUILD") == "" {
-		os.Exit(m.Run())
+		os.Exit(rootfstest.Run(m, os.Stderr))
 	}
 	if err := buildOnce(context.Background()); err != nil {
 		fmt.Fprintln(os.Stderr, err)

@@ -74,6 +74,9 @@ func (h *helper) run(control *os.File) report {
 			return failure(noMount, err)
 		}
 	}
+	if h.job.path == "" { // of TryMount
+		return report{kind: exited}
+	}
 	if h.job.dir != "" {
 		if err := os.Chdir(h.job.dir); err != nil {
 			return failure(noDir, err)
@@ -114,10 +117,10 @@ func (h *helper) prepare() error {
 	if h.job.isolation == Subreaper {
 		return unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
 	}
-	// What the program mounts is to be seen by nobody else. Where this is forbidden (AppArmor does, in containers), the
-	// program may not mount either.
+	// What the program mounts is to be seen by nobody else. Where this is forbidden (AppArmor does, and filters of system
+	// calls), the program may not mount either; and what we would mount might be seen, and stay.
 	err := unix.Mount("", "/", "", unix.MS_REC|unix.MS_PRIVATE, "")
-	if errors.Is(err, unix.EPERM) || errors.Is(err, unix.EACCES) {
+	if h.job.mount == "" && (errors.Is(err, unix.EPERM) || errors.Is(err, unix.EACCES) || errors.Is(err, unix.ENOSYS)) {
 		return nil
 	}
 	return err
@@ -152,9 +155,11 @@ func (h *helper) watch(control *os.File) {
 			break
 		}
 	}
+	err := error(unix.ENOSYS)
 	if h.pidfd >= 0 {
-		_ = unix.PidfdSendSignal(h.pidfd, unix.SIGKILL, nil, 0)
-	} else {
+		err = unix.PidfdSendSignal(h.pidfd, unix.SIGKILL, nil, 0)
+	}
+	if errors.Is(err, unix.ENOSYS) || errors.Is(err, unix.EPERM) { // EPERM: of a filter of system calls
 		_ = unix.Kill(h.pid, unix.SIGKILL)
 	}
 }

@@ -33,7 +33,7 @@ func Run(ctx context.Context, p Process) (Exit, error) {
 	defer runtime.UnlockOSThread()
 	c, err := start(p)
 	if err != nil {
-		return Exit{}, err
+		return Exit{}, fmt.Errorf("starting %s: %w", p.Path, err)
 	}
 	err = c.finish(ctx, stop)
 	if ctx.Err() != nil {
@@ -59,7 +59,7 @@ type call struct {
 func start(p Process) (*call, error) {
 	pipes, err := newPipes(p)
 	if err != nil {
-		return nil, fmt.Errorf("starting %s: %w", p.Path, err)
+		return nil, err
 	}
 	c := &call{process: p, pipes: pipes}
 	err = errNoMount // unless there is a way to try
@@ -77,7 +77,7 @@ func start(p Process) (*call, error) {
 	pipes.closeChild()
 	if err != nil {
 		pipes.closeOurs()
-		return nil, fmt.Errorf("starting the launcher's helper for %s: %w", p.Path, err)
+		return nil, fmt.Errorf("starting the launcher's helper: %w", err)
 	}
 	return c, nil
 }

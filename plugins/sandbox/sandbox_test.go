@@ -15,6 +15,8 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/holo-build/holo-build/rootfs/rootfstest"
 )
 
 // parentName makes the test binary a program that calls Run and can be killed: see TestParentKilled.
@@ -31,7 +33,7 @@ func TestMain(m *testing.M) {
 		os.Args[0] = os.Args[1]
 		os.Args = append(os.Args[:1], os.Args[2:]...)
 	}
-	os.Exit(m.Run())
+	os.Exit(rootfstest.Run(m, os.Stderr))
 }
 
 // isolations are the ways that can be had here: both must be tested wherever the kernel has both.

@@ -31,10 +31,13 @@ func (k Kernel) ErofsImage(image *os.File, devices []*os.File) (*Mount, error) {
 	if wantsLoop(err) {
 		var loopErr error
 		if m, loopErr = k.erofsLoop(image, devices); loopErr != nil {
-			err = errors.Join(err, loopErr)
+			err = fmt.Errorf("%w; %w", err, loopErr)
 		} else {
 			err = nil
 		}
+	}
+	if _, lacks := errors.AsType[*UnsupportedError](err); lacks {
+		return nil, err // with any image
 	}
 	if err != nil {
 		return nil, fmt.Errorf("mounting %s: %w", image.Name(), err)

@@ -10,10 +10,9 @@ import (
 	"testing"
 	"time"
 
-	"golang.org/x/sys/unix"
-
 	"github.com/holo-build/holo-build/rootfs/internal/erofs"
 	"github.com/holo-build/holo-build/rootfs/internal/mounts"
+	"github.com/holo-build/holo-build/rootfs/rootfstest"
 )
 
 // Directories on a file system whose files EROFS reads itself, and on one where it wants loop devices.
@@ -79,30 +78,11 @@ func leftovers(t *testing.T, where string) []string {
 		}
 	}
 	for _, name := range []string{"image", "device"} {
-		if file := filepath.Join(where, name); held(t, file) {
+		if file := filepath.Join(where, name); rootfstest.Held(t, file) {
 			left = append(left, "open: "+file)
 		}
 	}
 	return left
-}
-
-// held tells whether anybody has a file open, the kernel for a mount included: then there is no lease for it
-// (fcntl(2)).
-func held(t *testing.T, name string) bool {
-	t.Helper()
-	f, err := os.Open(name)
-	if errors.Is(err, os.ErrNotExist) {
-		return false
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close()
-	_, err = unix.FcntlInt(f.Fd(), unix.F_SETLEASE, unix.F_WRLCK)
-	if err != nil && !errors.Is(err, unix.EAGAIN) {
-		t.Fatal(err)
-	}
-	return err != nil
 }
 
 const content = "content of a file, on another device"

@@ -13,7 +13,9 @@ import (
 // UnsupportedError says what this kernel does not do, or not for us: the caller takes another way. It is
 // [errors.ErrUnsupported].
 type UnsupportedError struct {
-	What string // "erofs", "overlay", "loop devices", "mount API", "mount namespaces" or "cloning detached mounts"
+	// What is "erofs", "overlay", "loop devices", "mount API", "mount namespaces", "cloning detached mounts" or, by others,
+	// "file handles".
+	What string
 	Err  error
 }
 
@@ -84,7 +86,7 @@ func (c *config) flag(key string) error {
 	if err == nil {
 		err = unix.FsconfigSetFlag(c.fd, key)
 	}
-	return c.say("setting "+key, err)
+	return c.say("setting "+key+" of", err)
 }
 
 func (c *config) text(key, value string) error {
@@ -92,7 +94,7 @@ func (c *config) text(key, value string) error {
 	if err == nil {
 		err = unix.FsconfigSetString(c.fd, key, value)
 	}
-	return c.say("setting "+key, err)
+	return c.say("setting "+key+" of", err)
 }
 
 func (c *config) descriptor(key string, f *os.File) error {
@@ -100,7 +102,7 @@ func (c *config) descriptor(key string, f *os.File) error {
 	if err == nil {
 		err = unix.FsconfigSetFd(c.fd, key, int(f.Fd()))
 	}
-	return c.say("setting "+key, err)
+	return c.say("setting "+key+" of", err)
 }
 
 // create makes the file system as it was set up, and a detached mount of it. Devices and set-user-ID bits of what is
@@ -120,7 +122,8 @@ func (c *config) create(source string) (*os.File, error) {
 	return os.NewFile(uintptr(fd), c.what), nil
 }
 
-// say adds to an error what was done and the kernel's own words about it (fsopen(2)).
+// say adds to an error what was done and the kernel's own words about it (fsopen(2)). A filter of system calls can refuse
+// each of them alone.
 func (c *config) say(doing string, err error) error {
 	if err == nil {
 		return nil
@@ -134,10 +137,17 @@ func (c *config) say(doing string, err error) error {
 		}
 		words = append(words, strings.TrimSpace(string(message[:n])))
 	}
-	if len(words) == 0 {
-		return fmt.Errorf("%s %s: %w", doing, c.what, err)
+	said := fmt.Errorf("%s %s: %w", doing, c.what, err)
+	if len(words) > 0 {
+		said = fmt.Errorf("%w (%s)", said, strings.Join(words, "; "))
 	}
-	return fmt.Errorf("%s %s: %w (%s)", doing, c.what, err, strings.Join(words, "; "))
+	switch {
+	case errors.Is(err, unix.ENOSYS):
+		return &UnsupportedError{What: whatAPI, Err: said}
+	case errors.Is(err, unix.EPERM), errors.Is(err, unix.EACCES):
+		return &UnsupportedError{What: c.what, Err: said}
+	}
+	return said
 }
 
 // byNumber names an open file so that the kernel finds it again, whatever happens to its name.

@@ -15,6 +15,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/holo-build/holo-build/rootfs/internal/mounts"
+	"github.com/holo-build/holo-build/rootfs/rootfstest"
 )
 
 // childVariable makes the test binary one of the children.
@@ -24,7 +25,7 @@ func TestMain(m *testing.M) {
 	children := map[string]func(where string) error{"attach": attachChild, "hold": holdChild, "overlay": overlayChild}
 	child, ok := children[os.Getenv(childVariable)]
 	if !ok {
-		os.Exit(m.Run())
+		os.Exit(rootfstest.Run(m, os.Stderr))
 	}
 	if err := child(os.Args[1]); err != nil {
 		fmt.Println(err)
@@ -170,7 +171,7 @@ func TestKilled(t *testing.T) {
 			if err != nil || line != "holding 8\n" {
 				t.Errorf("the child says %q, %v", line, err)
 			}
-			if !held(t, filepath.Join(where, "image")) {
+			if !rootfstest.Held(t, filepath.Join(where, "image")) {
 				t.Error("the child does not hold the image: nothing is tested")
 			}
 			if err := c.Process.Kill(); err != nil {

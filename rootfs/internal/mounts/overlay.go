@@ -47,6 +47,9 @@ func (k Kernel) Overlay(o Overlay) (*Mount, error) {
 		// What is under the upper directory can't have one, such as another overlay.
 		err = &UnsupportedError{What: whatOverlay, Err: err}
 	}
+	if _, lacks := errors.AsType[*UnsupportedError](err); lacks {
+		return nil, err
+	}
 	if err != nil {
 		return nil, fmt.Errorf("mounting an overlay over %s: %w", o.Upper, err)
 	}
@@ -212,9 +215,5 @@ func (k Kernel) overlay(o Overlay, w way, upper, work *os.File) (*os.File, error
 			return nil, err
 		}
 	}
-	f, err := c.create(whatOverlay)
-	if errors.Is(err, unix.EPERM) {
-		return nil, &UnsupportedError{What: whatOverlay, Err: err}
-	}
-	return f, err
+	return c.create(whatOverlay)
 }
