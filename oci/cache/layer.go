@@ -70,6 +70,9 @@ func (c *Cache) layerPath(diffID v1.Hash) string { return c.path("layers", diffI
 func (c *Cache) find(ctx context.Context, l oci.Layer, limits rootfs.Limits, all *rootfs.Budget) (*Layer, error) {
 	rec, err := c.readRecord(l.Descriptor.Digest)
 	if err != nil {
+		if !errors.Is(err, fs.ErrNotExist) && ctx.Err() == nil {
+			_ = c.dropRecord(ctx, l.Descriptor.Digest) // what can't be removed is not used
+		}
 		return nil, c.miss(ctx, "blobs/"+l.Descriptor.Digest.Hex, err)
 	}
 	if err := l.Recheck(rec.stored, rec.plain, rec.diffID); err != nil {
@@ -159,6 +162,25 @@ func (c *Cache) readRecord(blob v1.Hash) (record, error) {
 		err = fmt.Errorf("%w: it speaks of another blob", errRecord)
 	}
 	return rec, err
+}
+
+// dropRecord takes what is known of a blob out of the cache, whatever stands there by its name, unless it is all right by
+// now.
+func (c *Cache) dropRecord(ctx context.Context, blob v1.Hash) error {
+	spare := ""
+	err := c.exclusive(ctx, func() error {
+		rec, err := c.readRecord(blob)
+		if err == nil {
+			err = c.verifyRecord(ctx, rec)
+		}
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			spare, err = c.moveAway(c.path("blobs", blob.Hex))
+			return err
+		}
+		return nil
+	})
+	removeSpare(spare)
+	return err
 }
 
 // readSmall reads a small regular file.
