@@ -66,13 +66,17 @@ func edits() []cacheDamage {
 	} {
 		list = append(list, edited("flipped "+name, func(b []byte) []byte { b[at(len(b))] ^= 4; return b }))
 	}
-	// In the data of a layer a file begins wherever a block does.
-	return append(list, edited("flipped often", func(b []byte) []byte {
+	return append(list, flippedOften())
+}
+
+// flippedOften changes whatever a file in the data of a layer begins with: each begins where a block does.
+func flippedOften() cacheDamage {
+	return edited("flipped often", func(b []byte) []byte {
 		for i := 0; i < len(b); i += 4096 {
 			b[i] ^= 1
 		}
 		return b
-	}))
+	})
 }
 
 // swapped exchanges a file or directory of a cache with that of another entry.
@@ -205,5 +209,48 @@ func (c *cachedBuilds) mends(damage, name, want string) {
 	}
 	if status != 0 {
 		c.t.Errorf("%s: verify has status %d\n%s", damage, status, found)
+	}
+}
+
+// TestCacheDamagedForProcesses: what a process reads of a mounted tree, nobody checks: the cache is its owner's alone, and
+// verify finds the damage. A copy is checked as it is made.
+func TestCacheDamagedForProcesses(t *testing.T) {
+	for _, stage := range cachedStages() {
+		if stage == stageView {
+			continue // no process sees it
+		}
+		t.Run(stage, func(t *testing.T) {
+			t.Parallel()
+			c := newCachedBuilds(t, stage)
+			plugin := filepath.Join(c.dir, "holo-cat")
+			writeResource(t, plugin, "#!/bin/sh -e\ncase $1 in\ninfo) printf 'MIN_API_VERSION=3\\nMAX_API_VERSION=3\\n' ;;\n"+
+				"scan) echo ENTITY: cat:1 ;;\napply) cat etc/group >/dev/null ;;\nesac\n", 0o755)
+			writeResource(t, filepath.Join(c.dir, "cat/cat/x"), "", 0o644)
+			c.args = []string{"-r", filepath.Join(c.dir, "cat"), "--plugin", "cat=" + plugin}
+			want := c.uncached()
+			c.right("cold", c.build(c.source), want)
+			data, err := filepath.Glob(filepath.Join(c.cache, "v1/layers/*/data"))
+			if err != nil || len(data) != 2 {
+				t.Fatalf("%q, %v", data, err)
+			}
+			for _, path := range data {
+				if err := flippedOften().do(path); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if b := c.build(c.source); stage == stageMount {
+				c.right("damaged", b, want)
+				if status, found := c.verify(); status != 3 || strings.Count(found, "removed "+c.cache) != 2 {
+					t.Errorf("verify has status %d\n%s", status, found)
+				}
+			} else if b.status != 1 || !strings.Contains(b.said, "build again") {
+				t.Errorf("damaged: %+v", b)
+			}
+			c.right("then", c.build(c.source), want)
+			c.right("warm", c.build(c.bare), want)
+			if status, found := c.verify(); status != 0 {
+				t.Errorf("verify has status %d\n%s", status, found)
+			}
+		})
 	}
 }
