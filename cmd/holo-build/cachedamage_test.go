@@ -192,6 +192,9 @@ func (c *cachedBuilds) mends(damage, name, want string) {
 	c.t.Helper()
 	b := c.build(c.source)
 	noticed := b.said != ""
+	if lines := strings.Split(b.said, "\n"); len(lines) != len(slices.Compact(slices.Sorted(slices.Values(lines)))) {
+		c.t.Errorf("%s: told twice:\n%s", damage, b.said)
+	}
 	if b.status == 1 && strings.Count(b.said, "holo-build: ") == 1 && strings.HasSuffix(b.said, "; what was damaged has been removed from the cache: build again\n") {
 		b = c.build(c.source)
 	}

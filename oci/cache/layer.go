@@ -108,6 +108,7 @@ func (c *Cache) openLayer(ctx context.Context, rec record) (*Layer, error) {
 	path := c.layerPath(rec.diffID)
 	dir, err := openShared(ctx, path)
 	if errors.Is(err, unix.ENOTDIR) || errors.Is(err, unix.ELOOP) {
+		_ = c.clear(ctx, path) // where that can't be done, it is not used all the same
 		return nil, fmt.Errorf("%w: it is no directory", rootfs.ErrDamaged)
 	}
 	if err != nil {
@@ -151,6 +152,19 @@ func (c *Cache) drop(ctx context.Context, path string, dir *os.File) error {
 	return err
 }
 
+// clear takes away what stands in the place of a directory and is none.
+func (c *Cache) clear(ctx context.Context, path string) error {
+	spare := ""
+	err := c.exclusive(ctx, func() (err error) {
+		if !isDir(path) {
+			spare, err = c.moveAway(path)
+		}
+		return err
+	})
+	removeSpare(spare)
+	return err
+}
+
 // readRecord reads what is known of a blob.
 func (c *Cache) readRecord(blob v1.Hash) (record, error) {
 	b, err := readSmall(c.path("blobs", blob.Hex))
@@ -173,8 +187,12 @@ func (c *Cache) dropRecord(ctx context.Context, blob v1.Hash) error {
 		if err == nil {
 			err = c.verifyRecord(ctx, rec)
 		}
-		if err != nil && !errors.Is(err, fs.ErrNotExist) {
-			spare, err = c.moveAway(c.path("blobs", blob.Hex))
+		if err == nil || errors.Is(err, fs.ErrNotExist) {
+			return nil
+		}
+		path := c.path("blobs", blob.Hex)
+		if ignoreNotExist(os.Remove(path)) != nil { // a directory with something in it
+			spare, err = c.moveAway(path)
 			return err
 		}
 		return nil

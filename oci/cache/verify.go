@@ -152,6 +152,9 @@ func (c *Cache) verifyRecords(ctx context.Context, fix bool, v *Verified) error 
 // verifyRecord compares a record with its layer.
 func (c *Cache) verifyRecord(ctx context.Context, rec record) error {
 	dir, err := openShared(ctx, c.layerPath(rec.diffID))
+	if errors.Is(err, unix.ENOTDIR) || errors.Is(err, unix.ELOOP) {
+		return fs.ErrNotExist // what is there is unknown
+	}
 	if err != nil {
 		return err
 	}
