@@ -18,7 +18,7 @@ import (
 // what a plugin sees must not depend on the way of staging. What EROFS has no room for, and labels, only the model has.
 //
 // The image is followed by a block that begins with metaImageMagic, the SHA-256 of which layers it is of, and the
-// SHA-256 of all before these.
+// SHA-256 of all before these; the rest of it is zero.
 const metaImageMagic = "holo-build metadata image 1\n"
 
 // WriteMetaImage writes the metadata image, which Mount takes. It is to be written before anything is staged. A tree
@@ -69,6 +69,7 @@ func (b *Base) CheckMetaImage(f *os.File) error {
 	}
 	block := make([]byte, dataBlock)
 	head := len(metaImageMagic) + sha256.Size
+	rest := block[head+sha256.Size:]
 	size := info.Size() - int64(len(block))
 	if size < 0 {
 		return fmt.Errorf("%w: it is cut off", ErrDamaged)
@@ -85,7 +86,8 @@ func (b *Base) CheckMetaImage(f *os.File) error {
 	switch {
 	case err != nil:
 		return err
-	case !strings.HasPrefix(string(block), metaImageMagic), [32]byte(h.Sum(nil)) != [32]byte(block[head:head+sha256.Size]):
+	case !strings.HasPrefix(string(block), metaImageMagic), [32]byte(h.Sum(nil)) != [32]byte(block[head:head+sha256.Size]),
+		strings.Trim(string(rest), "\x00") != "":
 		return fmt.Errorf("%w: it has another digest", ErrDamaged)
 	case [32]byte(block[len(metaImageMagic):head]) != of:
 		return fmt.Errorf("%w: it is of other layers", ErrDamaged)

@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
+	"syscall"
 
 	"github.com/holo-build/holo-build/oci"
 	"github.com/holo-build/holo-build/oci/cache"
@@ -175,9 +177,12 @@ func (l *layers) repair(ctx context.Context, stage *rootfs.Staging, err error) e
 	return fmt.Errorf("%w; what was damaged has been removed from the cache: build again", err)
 }
 
-// evict brings the cache to its limit. What the build has made is there by now.
+// evict brings the cache to its limit. What the build has made is there by now. A cache that can't be written does not
+// grow: there is nothing to tell.
 func (l *layers) evict(ctx context.Context) {
-	if _, err := l.cache.Evict(ctx); err != nil && ctx.Err() == nil {
+	_, err := l.cache.Evict(ctx)
+	unwritable := errors.Is(err, syscall.EROFS) || errors.Is(err, fs.ErrPermission)
+	if err != nil && !unwritable && ctx.Err() == nil {
 		l.ui.warn("the cache: " + err.Error())
 	}
 }

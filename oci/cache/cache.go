@@ -159,7 +159,7 @@ func (c *Cache) exclusive(ctx context.Context, f func() error) error {
 }
 
 // moveAway takes what stands under a path out of the way and returns where it is, to be removed at leisure. The caller
-// has the cache for itself.
+// has the cache for itself, unless it clears the way to that.
 func (c *Cache) moveAway(path string) (string, error) {
 	to := c.path("tmp", tempName())
 	err := c.again(func() error {

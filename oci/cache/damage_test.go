@@ -106,6 +106,10 @@ func TestReplaced(t *testing.T) {
 			l += "/" + img.Layers[0].DiffID.Hex
 			return errors.Join(os.RemoveAll(l), os.Symlink(img.Layers[1].DiffID.Hex, l))
 		},
+		"a symlink to it": func(l string) error {
+			l += "/" + img.Layers[0].DiffID.Hex
+			return errors.Join(os.Rename(l, filepath.Join(l, "../../../away")), os.Symlink("../../away", l))
+		},
 		"an empty directory": func(l string) error {
 			l += "/" + img.Layers[0].DiffID.Hex
 			return errors.Join(os.RemoveAll(l), os.Mkdir(l, 0o700))
@@ -138,6 +142,42 @@ func TestReplaced(t *testing.T) {
 				t.Errorf("open:\n%s\nbefore:\n%s", after, before)
 			}
 		})
+	}
+}
+
+// TestInTheWay: something else in the place of a lock or of a record is taken away, and the layer is kept.
+func TestInTheWay(t *testing.T) {
+	img, _ := source(t, ocitest.Small(t, ocitest.Options{}))
+	blob := img.Layers[0].Descriptor.Digest.Hex
+	for kind, put := range map[string]func(path string) error{
+		"directory": func(path string) error {
+			return errors.Join(os.Mkdir(path, 0o700), os.WriteFile(path+"/f", nil, 0o600))
+		},
+		"symlink": func(path string) error { return os.Symlink("nothing", path) },
+	} {
+		for _, name := range []string{"lock", "locks/" + blob, "blobs/" + blob} {
+			t.Run(kind+"/"+name, func(t *testing.T) {
+				c, told := newCache(t, "", cache.Options{})
+				must(t, put(filepath.Join(c.Dir(), "v1", name)))
+				for _, hit := range []bool{false, true} {
+					list := unpack(t, c, img.Layers)
+					if list[0].Hit != hit || list[1].Hit != hit {
+						t.Errorf("hit %v, %v, want %v", list[0].Hit, list[1].Hit, hit)
+					}
+				}
+				if name == "blobs/"+blob {
+					told.want(t, "is not used and made anew")
+				}
+				told.none(t)
+				found, err := c.Verify(t.Context(), cache.VerifyOptions{Fix: true})
+				if err != nil || len(found.Damaged)+len(found.Unknown) > 0 {
+					t.Errorf("Verify: %+v, %v", found, err)
+				}
+				if got := below(t, c, "tmp"); len(got) > 0 {
+					t.Errorf("left: %q", got)
+				}
+			})
+		}
 	}
 }
 

@@ -70,7 +70,12 @@ func removeSpare(spare string) {
 
 // sameLayer reports whether a directory holds a layer of which only that is looked at which a summary says.
 func sameLayer(path string, want rootfs.Summary) bool {
-	u, err := rootfs.OpenUnpacked(path)
+	dir, err := openDir(path) // which a symlink to one is not
+	if err != nil {
+		return false
+	}
+	defer dir.Close()
+	u, err := rootfs.OpenUnpackedIn(dir)
 	if err != nil {
 		return false
 	}

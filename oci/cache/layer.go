@@ -70,6 +70,9 @@ func (c *Cache) layerPath(diffID v1.Hash) string { return c.path("layers", diffI
 func (c *Cache) find(ctx context.Context, l oci.Layer, limits rootfs.Limits, all *rootfs.Budget) (*Layer, error) {
 	rec, err := c.readRecord(l.Descriptor.Digest)
 	if err != nil {
+		if !errors.Is(err, fs.ErrNotExist) && ctx.Err() == nil {
+			_ = c.dropRecord(ctx, l.Descriptor.Digest) // what can't be removed is not used
+		}
 		return nil, c.miss(ctx, "blobs/"+l.Descriptor.Digest.Hex, err)
 	}
 	if err := l.Recheck(rec.stored, rec.plain, rec.diffID); err != nil {
@@ -105,6 +108,7 @@ func (c *Cache) openLayer(ctx context.Context, rec record) (*Layer, error) {
 	path := c.layerPath(rec.diffID)
 	dir, err := openShared(ctx, path)
 	if errors.Is(err, unix.ENOTDIR) || errors.Is(err, unix.ELOOP) {
+		_ = c.clear(ctx, path) // where that can't be done, it is not used all the same
 		return nil, fmt.Errorf("%w: it is no directory", rootfs.ErrDamaged)
 	}
 	if err != nil {
@@ -148,6 +152,19 @@ func (c *Cache) drop(ctx context.Context, path string, dir *os.File) error {
 	return err
 }
 
+// clear takes away what stands in the place of a directory and is none.
+func (c *Cache) clear(ctx context.Context, path string) error {
+	spare := ""
+	err := c.exclusive(ctx, func() (err error) {
+		if !isDir(path) {
+			spare, err = c.moveAway(path)
+		}
+		return err
+	})
+	removeSpare(spare)
+	return err
+}
+
 // readRecord reads what is known of a blob.
 func (c *Cache) readRecord(blob v1.Hash) (record, error) {
 	b, err := readSmall(c.path("blobs", blob.Hex))
@@ -159,6 +176,29 @@ func (c *Cache) readRecord(blob v1.Hash) (record, error) {
 		err = fmt.Errorf("%w: it speaks of another blob", errRecord)
 	}
 	return rec, err
+}
+
+// dropRecord takes what is known of a blob out of the cache, whatever stands there by its name, unless it is all right by
+// now.
+func (c *Cache) dropRecord(ctx context.Context, blob v1.Hash) error {
+	spare := ""
+	err := c.exclusive(ctx, func() error {
+		rec, err := c.readRecord(blob)
+		if err == nil {
+			err = c.verifyRecord(ctx, rec)
+		}
+		if err == nil || errors.Is(err, fs.ErrNotExist) {
+			return nil
+		}
+		path := c.path("blobs", blob.Hex)
+		if ignoreNotExist(os.Remove(path)) != nil { // a directory with something in it
+			spare, err = c.moveAway(path)
+			return err
+		}
+		return nil
+	})
+	removeSpare(spare)
+	return err
 }
 
 // readSmall reads a small regular file.

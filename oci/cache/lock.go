@@ -55,6 +55,14 @@ func (c *Cache) lock(ctx context.Context, name string, wait bool) (*os.File, err
 			f, err = os.OpenFile(path, os.O_RDWR|os.O_CREATE|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0o600)
 			return err
 		})
+		if errors.Is(err, unix.EISDIR) || errors.Is(err, unix.ELOOP) { // nobody can have locked that
+			spare, merr := c.moveAway(path)
+			if merr != nil {
+				return nil, errors.Join(err, merr)
+			}
+			removeSpare(spare)
+			continue
+		}
 		if err != nil {
 			return nil, err
 		}

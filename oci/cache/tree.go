@@ -84,12 +84,7 @@ func openTree(path string, dir *os.File) (_ *Tree, err error) {
 			err = errors.Join(err, f.Close())
 		}
 	}()
-	sum, err := openAt(dir, sumName)
-	var b []byte
-	if err == nil {
-		b, err = io.ReadAll(io.LimitReader(sum, recordMax+1))
-		err = errors.Join(err, sum.Close())
-	}
+	b, err := readSum(dir)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", rootfs.ErrDamaged, noSuch{err})
 	}
@@ -208,7 +203,7 @@ func (c *Cache) KeepTree(ctx context.Context, chain v1.Hash, kind string, write 
 func (c *Cache) placeTree(ctx context.Context, t *temp, rec treeRecord) (placed bool, err error) {
 	spare, to := "", c.path("trees", rec.name)
 	err = c.exclusive(ctx, func() error {
-		if b, rerr := readSmall(filepath.Join(to, sumName)); rerr == nil && string(b) == string(seal(rec.lines())) {
+		if sameTree(to, rec) {
 			return nil
 		}
 		var err error
@@ -218,6 +213,27 @@ func (c *Cache) placeTree(ctx context.Context, t *temp, rec treeRecord) (placed 
 	})
 	removeSpare(spare)
 	return placed, err
+}
+
+// sameTree reports whether a directory says of itself that it holds a tree.
+func sameTree(path string, rec treeRecord) bool {
+	dir, err := openDir(path) // which a symlink to one is not
+	if err != nil {
+		return false
+	}
+	defer dir.Close()
+	b, err := readSum(dir)
+	return err == nil && string(b) == string(seal(rec.lines()))
+}
+
+// readSum reads what an opened directory says that its tree is.
+func readSum(dir *os.File) ([]byte, error) {
+	sum, err := openAt(dir, sumName)
+	if err != nil {
+		return nil, err
+	}
+	b, err := io.ReadAll(io.LimitReader(sum, recordMax+1))
+	return b, errors.Join(err, sum.Close())
 }
 
 // DropTree takes a tree out of the cache, since it turned out to be of no use. It stays open.

@@ -126,7 +126,8 @@ func (c *Cache) verifyRecords(ctx context.Context, fix bool, v *Verified) error 
 		if !isHex(name) {
 			continue // unknown
 		}
-		rec, err := c.readRecord(hashOf(name))
+		blob := hashOf(name)
+		rec, err := c.readRecord(blob)
 		if err == nil {
 			err = c.verifyRecord(ctx, rec)
 		}
@@ -138,8 +139,7 @@ func (c *Cache) verifyRecords(ctx context.Context, fix bool, v *Verified) error 
 		}
 		d := Damage{Path: c.path("blobs", name), Err: err}
 		if fix {
-			// A record that was made anew meanwhile goes, too, and is made again.
-			if err := ignoreNotExist(os.Remove(d.Path)); err != nil {
+			if err := c.dropRecord(ctx, blob); err != nil {
 				return err
 			}
 			d.Removed = true
@@ -152,6 +152,9 @@ func (c *Cache) verifyRecords(ctx context.Context, fix bool, v *Verified) error 
 // verifyRecord compares a record with its layer.
 func (c *Cache) verifyRecord(ctx context.Context, rec record) error {
 	dir, err := openShared(ctx, c.layerPath(rec.diffID))
+	if errors.Is(err, unix.ENOTDIR) || errors.Is(err, unix.ELOOP) {
+		return fs.ErrNotExist // what is there is unknown
+	}
 	if err != nil {
 		return err
 	}
