@@ -64,10 +64,10 @@ func TestCacheLimits(t *testing.T) {
 	}
 }
 
-// gist is a result without what may differ between a layer that is read and one that was: at which of its entries a
-// limit was met, and whether it was the layer's plain tar that met it or the files in that.
+// gist is a result without what may differ between layers that are read and those that were: which of several that are
+// read at once was the first to meet a limit, at which of its entries, and whether its plain tar met it or the files in that.
 func (b built) gist() built {
-	b.said = regexp.MustCompile(`(layer \d+)(, entry "|: reading layer ).*: limit exceeded`).ReplaceAllString(b.said, "$1: limit exceeded")
+	b.said = regexp.MustCompile(`layer \d+(, entry "|: reading layer ).*: limit exceeded`).ReplaceAllString(b.said, "a layer: limit exceeded")
 	return b
 }
 

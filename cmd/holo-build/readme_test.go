@@ -63,7 +63,7 @@ func buildForTest(t *testing.T, dir, from, to, plugin string) string {
 // testProcess is a process that works below a directory and prints its errors on the test's standard error.
 func testProcess(dir string, stdout *bytes.Buffer) process {
 	return process{
-		stdin: strings.NewReader(""), stdout: stdout, stderr: os.Stderr, environ: []string{"TMPDIR=" + dir},
+		stdin: strings.NewReader(""), stdout: stdout, stderr: os.Stderr, environ: []string{"TMPDIR=" + dir, "XDG_CACHE_HOME=" + os.Getenv("XDG_CACHE_HOME")},
 		signals: func() (context.Context, context.CancelFunc) { return context.WithCancel(context.Background()) },
 		now:     time.Now,
 	}
