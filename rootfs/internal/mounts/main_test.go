@@ -12,8 +12,6 @@ import (
 	"syscall"
 	"testing"
 
-	"golang.org/x/sys/unix"
-
 	"github.com/holo-build/holo-build/rootfs/internal/mounts"
 	"github.com/holo-build/holo-build/rootfs/rootfstest"
 )
@@ -22,7 +20,7 @@ import (
 const childVariable = "MOUNTS_TEST_CHILD"
 
 func TestMain(m *testing.M) {
-	children := map[string]func(where string) error{"attach": attachChild, "hold": holdChild, "overlay": overlayChild}
+	children := map[string]func(where string) error{"attach": attachChild, "hold": holdChild}
 	child, ok := children[os.Getenv(childVariable)]
 	if !ok {
 		os.Exit(rootfstest.Run(m, os.Stderr))
@@ -184,82 +182,5 @@ func TestKilled(t *testing.T) {
 				t.Errorf("left behind:\n%s", strings.Join(left, "\n"))
 			}
 		})
-	}
-}
-
-// overlayChild is root in a user namespace.
-func overlayChild(where string) error {
-	a, err := os.Open(filepath.Join(where, "a"))
-	if err != nil {
-		return err
-	}
-	b, err := os.Open(filepath.Join(where, "b"))
-	if err != nil {
-		return err
-	}
-	o, err := mounts.Kernel{}.Overlay(mounts.Overlay{Lower: []*os.File{a, b}, UserXattr: true, Volatile: true,
-		Upper: filepath.Join(where, "upper"), Work: filepath.Join(where, "work")})
-	if err != nil {
-		return err
-	}
-	defer o.Close()
-	both, err := os.ReadFile(at(o.File(), "both"))
-	if err != nil || string(both) != "a" {
-		return fmt.Errorf("the upper of two layers does not win: %q, %w", both, err)
-	}
-	return errors.Join(
-		os.WriteFile(at(o.File(), "both"), []byte("changed"), 0),
-		os.Remove(at(o.File(), "gone")),
-		os.RemoveAll(at(o.File(), "dir")),
-		os.Mkdir(at(o.File(), "dir"), 0o755),
-	)
-}
-
-// TestOverlayInUserNamespace makes an overlay over plain directories without privilege.
-func TestOverlayInUserNamespace(t *testing.T) {
-	where := workdir(t, onDisk)
-	mkdirs(t, where, "a", "b/dir/below", "upper", "work")
-	for name, text := range map[string]string{"a/both": "a", "b/both": "b", "b/gone": "b"} {
-		if err := os.WriteFile(filepath.Join(where, name), []byte(text), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	uid := os.Getuid()
-	c := child(t, "overlay", where)
-	if uid == 0 {
-		uid = 65534
-		err := filepath.WalkDir(where, func(name string, _ os.DirEntry, err error) error {
-			return errors.Join(err, os.Chown(name, uid, uid))
-		})
-		if err != nil {
-			t.Fatal(err)
-		}
-	}
-	gid := os.Getgid()
-	if os.Getuid() == 0 {
-		gid = uid
-	}
-	c.SysProcAttr = &syscall.SysProcAttr{
-		Credential:  &syscall.Credential{NoSetGroups: true},
-		Cloneflags:  syscall.CLONE_NEWUSER | syscall.CLONE_NEWNS,
-		UidMappings: []syscall.SysProcIDMap{{ContainerID: 0, HostID: uid, Size: 1}},
-		GidMappings: []syscall.SysProcIDMap{{ContainerID: 0, HostID: gid, Size: 1}},
-	}
-	out, err := c.CombinedOutput()
-	if errors.Is(err, unix.EPERM) || errors.Is(err, unix.ENOSPC) {
-		t.Skip("no user namespaces here: ", err)
-	}
-	if err != nil {
-		t.Fatalf("%v\n%s", err, out)
-	}
-	want := map[string]string{"both": "-rw-r--r-- 0:0 changed", "gone": "whiteout", "dir": "drwxr-xr-x 0:0 opaque"}
-	got := listed(t, filepath.Join(where, "upper"))
-	for name, line := range want {
-		if got[name] != line {
-			t.Errorf("%s is %q, want %q", name, got[name], line)
-		}
-	}
-	if len(got) != len(want) {
-		t.Errorf("the upper directory has %q", got)
 	}
 }

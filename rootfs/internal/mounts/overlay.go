@@ -21,9 +21,6 @@ type Overlay struct {
 	// Work directories of mode 0 are left (work, and for Volatile incompat and volatile in it), which a plain user can't
 	// remove before they are given another mode.
 	Upper, Work string
-	// UserXattr keeps overlayfs's own marks as user.overlay.* and not as trusted.overlay.*. In a user namespace it has
-	// to be set.
-	UserXattr bool
 	// Volatile has the overlay ignore all syncing. What the upper directory has is then right as long as the machine
 	// does not crash. Without it each file that is copied up is synced, and the end of the mount waits until all of the
 	// file system that Upper is on is written out.
@@ -202,11 +199,6 @@ func (k Kernel) overlay(o Overlay, w way, upper, work *os.File) (*os.File, error
 	// A kernel may be built so that these are on; "nofollow" also distrusts redirections that a lower layer has.
 	for _, option := range [][2]string{{"redirect_dir", "nofollow"}, {"index", "off"}, {"metacopy", "off"}, {"xino", "off"}} {
 		if err := c.text(option[0], option[1]); err != nil {
-			return nil, err
-		}
-	}
-	if o.UserXattr {
-		if err := c.flag("userxattr"); err != nil {
 			return nil, err
 		}
 	}
