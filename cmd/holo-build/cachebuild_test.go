@@ -87,7 +87,7 @@ func (c *cachedBuilds) run(argv ...string) (b built, stdout string) {
 	var out, said bytes.Buffer
 	tmp := c.t.TempDir()
 	p := testProcess(tmp, &out)
-	p.stderr, p.environ = &said, append(p.environ, c.environ...)
+	p.stderr, p.environ = &said, append([]string{"TMPDIR=" + tmp}, c.environ...)
 	b.status = run(append([]string{"holo-build"}, argv...), p)
 	if left, err := os.ReadDir(tmp); err != nil || len(left) > 0 {
 		c.t.Errorf("%q: left %v, %v", argv, left, err)
