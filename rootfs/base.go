@@ -26,6 +26,7 @@ type Base struct {
 	tree   *tree
 	layers []*Unpacked
 	limits Limits
+	plain  bool
 	// notices are what Merge had to say, told again whenever its result is used.
 	notices []string
 	// own is what is closed with it.
@@ -62,7 +63,7 @@ func ReadBase(ctx context.Context, layers []Layer, dir string, o BaseOptions) (*
 // as the base is used; Own sees to that. Errors about a layer are *LayerError; one that is damaged is ErrDamaged as well.
 func Merge(ctx context.Context, layers []*Unpacked, o BaseOptions) (*Base, error) {
 	b := newBase(layers, o)
-	m := &merger{tree: b.tree, limits: b.limits, plain: o.Plain, notice: func(text string) { b.notices = append(b.notices, text) }}
+	m := &merger{tree: b.tree, limits: b.limits, plain: b.plain, notice: func(text string) { b.notices = append(b.notices, text) }}
 	for _, l := range layers {
 		if err := m.apply(ctx, l); err != nil {
 			return nil, err
@@ -74,7 +75,7 @@ func Merge(ctx context.Context, layers []*Unpacked, o BaseOptions) (*Base, error
 }
 
 func newBase(layers []*Unpacked, o BaseOptions) *Base {
-	b := &Base{tree: newTree(), layers: layers, limits: o.Limits.WithDefaults()}
+	b := &Base{tree: newTree(), layers: layers, limits: o.Limits.WithDefaults(), plain: o.Plain}
 	for _, l := range layers {
 		l.data.damaged = b.damaged
 	}

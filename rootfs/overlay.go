@@ -47,17 +47,18 @@ func (s *Staging) Mount(ctx context.Context, image *os.File, try TryFunc) error 
 	case unix.Geteuid() != 0:
 		err = fmt.Errorf("it takes root: %w", errors.ErrUnsupported)
 	}
-	o := &overlay{directory: directory{max: s.limits.FileBytes}}
 	if err == nil {
 		err = os.Mkdir(s.path, 0700)
 	}
-	if err == nil {
-		var devices []*os.File
-		for _, l := range s.base.withData() {
-			devices = append(devices, l.data.file)
-		}
-		o.base, err = (mounts.Kernel{}).ErofsImage(image, devices)
+	if err != nil {
+		return fmt.Errorf("mounting the staging root: %w", err)
 	}
+	o := &overlay{directory: directory{max: s.limits.FileBytes}}
+	var devices []*os.File
+	for _, l := range s.base.withData() {
+		devices = append(devices, l.data.file)
+	}
+	o.base, err = (mounts.Kernel{}).ErofsImage(image, devices)
 	if err == nil {
 		o.lower, err = mounted(o.base, s.path)
 	}
@@ -187,6 +188,8 @@ func mounted(m *mounts.Mount, path string) (*disk, error) {
 // Clone returns a mount of the staging root, which a process attaches at Dir for itself; nil if there is a directory.
 // The caller closes it.
 func (s *Staging) Clone() (*os.File, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	if o, ok := s.medium.(*overlay); ok {
 		return o.mount.Clone()
 	}

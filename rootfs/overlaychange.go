@@ -9,7 +9,9 @@ import (
 )
 
 // absent reports whether only the model has a file: one that the user may not make.
-func (o *overlay) absent(n *node) bool { return o.base == nil && n.disk == nil && n.lower == nil }
+func (o *overlay) absent(n *node) bool {
+	return n.disk == nil && (n.unmade || o.base == nil && n.lower == nil)
+}
 
 // seen is what the upper directory says of a file that we have just changed ourselves.
 func (o *overlay) seen(parent *node, name string, hidden map[string]string) (f *diskFile, err error) {

@@ -18,7 +18,7 @@ func (o *overlay) rescan(ctx context.Context, s *Staging, by Actor) error {
 	}
 	u := &upperScan{scanner{s: s, by: by, now: now, groups: map[fileID][]*node{}, known: map[*node]bool{}}, o}
 	if err = u.root(o.upper.fd); err == nil {
-		err = u.dir(ctx, s.tree.root, o.upper.fd, ".")
+		err = u.dir(ctx, s.tree.root, o.upper.fd, ".", false)
 	}
 	if err == nil {
 		u.link()
@@ -33,8 +33,9 @@ type upperScan struct {
 	o *overlay
 }
 
-// dir compares an opened directory of the upper with its node.
-func (u *upperScan) dir(ctx context.Context, n *node, dirfd int, path string) error {
+// dir compares an opened directory of the upper with its node. pure says that nothing of what is under the overlay shows
+// in it, since nothing does in the one that it is in: overlayfs marks the uppermost of such directories alone.
+func (u *upperScan) dir(ctx context.Context, n *node, dirfd int, path string, pure bool) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
@@ -49,6 +50,7 @@ func (u *upperScan) dir(ctx context.Context, n *node, dirfd int, path string) er
 	if err != nil {
 		return pathError(path, err)
 	}
+	opaque = opaque || pure
 	for name, c := range n.kids { // those that go are dropped while ranging, which Go allows
 		if c.cur == nil || c.disk == nil && !opaque || u.o.absent(c) {
 			continue
@@ -62,7 +64,7 @@ func (u *upperScan) dir(ctx context.Context, n *node, dirfd int, path string) er
 		return err
 	}
 	for _, name := range list {
-		if err := u.file(ctx, n, dirfd, name, joinName(path, name)); err != nil {
+		if err := u.file(ctx, n, dirfd, name, joinName(path, name), opaque); err != nil {
 			return err
 		}
 	}
@@ -79,7 +81,7 @@ func isOpaque(dirfd int) (bool, error) {
 }
 
 // file compares one name of an opened directory of the upper with the tree.
-func (u *upperScan) file(ctx context.Context, parent *node, dirfd int, name, path string) error {
+func (u *upperScan) file(ctx context.Context, parent *node, dirfd int, name, path string, pure bool) error {
 	st, err := statAt(dirfd, name)
 	if errors.Is(err, fs.ErrNotExist) {
 		err = fmt.Errorf("%w: it vanished while being looked at", ErrEscape)
@@ -106,7 +108,9 @@ func (u *upperScan) file(ctx context.Context, parent *node, dirfd int, name, pat
 			return pathError(path, err)
 		}
 	}
-	return u.compare(ctx, parent, n, dirfd, name, path, st, u.dir)
+	return u.compare(ctx, parent, n, dirfd, name, path, st, func(ctx context.Context, n *node, fd int, path string) error {
+		return u.dir(ctx, n, fd, path, pure)
+	})
 }
 
 // copiedUp returns what the base's mount says of a file that the upper has a copy of, as if it were the copy's own; nil if
@@ -126,7 +130,7 @@ func (u *upperScan) copiedUp(n *node, dirfd int, name, path string, st diskStat)
 			was = n.lower.stat
 		}
 		was.dev, was.ino, was.born = st.dev, st.ino, st.born
-		f = &diskFile{stat: was, hidden: hiddenOf(n)}
+		f = &diskFile{stat: was, racy: true, hidden: hiddenOf(n)}
 		return err
 	})
 	return f, err
@@ -147,5 +151,8 @@ func isOrigin(dirfd int, name string, lowerfd int, base string) (bool, error) {
 	if err != nil {
 		return false, fmt.Errorf("asking for the file's handle: %w", err)
 	}
-	return len(origin) >= header && origin[header:] == string(handle.Bytes()), nil
+	if len(origin) < header {
+		return false, errors.New("overlayfs does not note here which files it has copied up; --stage copy needs no overlay")
+	}
+	return origin[header:] == string(handle.Bytes()), nil
 }

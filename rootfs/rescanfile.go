@@ -20,7 +20,7 @@ func (sc *scanner) changed(ctx context.Context, parent, n *node, dirfd int, name
 	}
 	m, now, err := readMeta(dirfd, name)
 	if errors.Is(err, errSocket) {
-		sc.s.notice(noSocket(joinName(parent.path(), name)))
+		sc.s.tellSocket(joinName(parent.path(), name))
 		if n != nil {
 			sc.s.record(n.path(), sc.by)
 			sc.s.tree.drop(n)
@@ -54,7 +54,9 @@ func (sc *scanner) changed(ctx context.Context, parent, n *node, dirfd int, name
 		m.Mode = mode
 	}
 	n = sc.s.tree.add(parent, name)
-	if n.cur == nil || !n.cur.Equal(m) || !n.cur.ModTime.Equal(m.ModTime) {
+	// A file of the build's own that took the place of another is no more one with the other's further names.
+	apart := n.cur != nil && !same && n.cur != n.base
+	if n.cur == nil || apart || !n.cur.Equal(m) || !n.cur.ModTime.Equal(m.ModTime) {
 		// Being written to, or having something made in it, changes a file's time; that alone is nobody's doing.
 		if n.cur == nil || !n.cur.Equal(m) || !sc.s.written(m.ModTime) {
 			sc.s.record(n.path(), sc.by)

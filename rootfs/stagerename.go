@@ -58,7 +58,7 @@ func (r stageRoot) renameTo(n *node, name string) error {
 // move takes a file with all below to another name.
 func (t *tree) move(n *node, parent *node, base string) *node {
 	to := t.add(parent, base)
-	to.cur, to.disk = n.cur, n.disk
+	to.cur, to.disk, to.lower, to.unmade = n.cur, n.disk, nil, n.unmade
 	if n.cur == n.base { // as under an overlay, what is moved is no more one of its base's link group
 		own := *n.base
 		to.cur = &own

@@ -1,6 +1,7 @@
 package rootfs
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"io/fs"
@@ -89,7 +90,10 @@ func (r stageRoot) Put(name string, m Meta, content io.Reader) error {
 		return &fs.PathError{Op: "write", Path: name, Err: unix.EISDIR}
 	}
 	// Content may come from somebody who reads this very tree: it is taken in before the tree is locked.
-	f, err := r.s.medium.spool(m, content)
+	r.s.mu.Lock()
+	medium := r.s.medium
+	r.s.mu.Unlock()
+	f, err := medium.spool(m, content)
 	if err != nil {
 		return fmt.Errorf("writing %s: %w", name, err)
 	}
@@ -97,6 +101,9 @@ func (r stageRoot) Put(name string, m Meta, content io.Reader) error {
 	return r.change("writing", name, func(parent *node, base string) error {
 		if old := parent.live(base); old != nil && old.cur.Type == Directory {
 			return unix.EISDIR
+		}
+		if medium != r.s.medium {
+			return errors.New("internal error: the staging root was made while it was written to")
 		}
 		i, d, err := f.put(parent, base)
 		if err == nil {
@@ -109,7 +116,7 @@ func (r stageRoot) Put(name string, m Meta, content io.Reader) error {
 // made takes a file that we have just made into the tree.
 func (s *Staging) made(parent *node, base string, i *inode, d *diskFile) {
 	n := s.tree.add(parent, base)
-	n.cur, n.disk = i, d
+	n.cur, n.disk, n.lower, n.unmade = i, d, nil, d == nil
 	if i.ModTime.IsZero() {
 		i.ModTime = s.start
 	}

@@ -37,6 +37,8 @@ type Staging struct {
 	notice  func(string)
 	start   time.Time
 	journal map[string][]Actor
+	// sockets are those that were told of.
+	sockets map[string]bool
 	// scratch are names that are never packed: the plugins' cache.
 	scratch []string
 }
@@ -110,7 +112,11 @@ func (d *directory) settle(root *node) error {
 }
 
 // Dir returns the absolute path of the staging root, for foreign executables; empty if there is none.
-func (s *Staging) Dir() string { return s.medium.dir() }
+func (s *Staging) Dir() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.medium.dir()
+}
 
 // Close releases the staging root and the base. Files are left to whoever made the directory.
 func (s *Staging) Close() error {
@@ -171,6 +177,9 @@ func (s *Staging) Discard(name string) error {
 
 func (s *Staging) discard(n *node) error {
 	if n.base != nil {
+		if n.unread != nil && !n.gone {
+			return nil // nobody has ever asked for what is below
+		}
 		if err := s.tree.read(n); err != nil {
 			return err
 		}
@@ -193,6 +202,17 @@ func (s *Staging) discard(n *node) error {
 	}
 	s.scratch = slices.DeleteFunc(s.scratch, func(p string) bool { _, below := cutDir(p, name); return below })
 	return nil
+}
+
+// tellSocket tells once that a socket is left out.
+func (s *Staging) tellSocket(path string) {
+	if !s.sockets[path] {
+		if s.sockets == nil {
+			s.sockets = map[string]bool{}
+		}
+		s.sockets[path] = true
+		s.notice(noSocket(path))
+	}
 }
 
 // record notes that an actor has changed a path.

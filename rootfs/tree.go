@@ -40,6 +40,8 @@ type node struct {
 	disk *diskFile
 	// lower is what the copy under an overlay has of the file, for as long as the overlay shows that.
 	lower *diskFile
+	// unmade says that the build has made the file in the model alone: a view does, and who may not make devices.
+	unmade bool
 	// linkLayer is the layer that brought this name, if it is a hard link to a file of a lower one.
 	linkLayer int
 	// swept is the layer, counted from 1, in which all that lower layers had below this name was removed.
@@ -118,7 +120,7 @@ func (t *tree) drop(n *node) {
 		t.drop(c)
 	}
 	n.gone = n.unread != nil
-	n.cur, n.disk, n.lower = nil, nil, nil
+	n.cur, n.disk, n.lower, n.unmade = nil, nil, nil, false
 	if n.base == nil && len(n.kids) == 0 && n.parent != nil {
 		delete(n.parent.kids, n.name)
 		t.count--

@@ -33,7 +33,7 @@ import (
 // The footer is
 //
 //	number of layers, and for each the last 32 bytes of its index, the size of its data, and the limit of its files
-//	limits: entries, name, extended attributes, file
+//	limits: entries, name, extended attributes, file, layer; 0 for a tarball that is no layer, else 1
 //	number of notices, and each
 //	number of names; the root, as a file; where its listing stands, as above
 //
@@ -170,7 +170,7 @@ func (t *treeWriter) footer(base *Base, root []byte) error {
 		b = append(b, is.Sum[:]...)
 		b = binary.AppendUvarint(binary.AppendUvarint(b, uint64(is.Data)), uint64(l.bound))
 	}
-	for _, n := range treeLimits(base.limits) {
+	for _, n := range treeLimits(base) {
 		b = binary.AppendUvarint(b, uint64(n))
 	}
 	b = binary.AppendUvarint(b, uint64(len(base.notices)))
@@ -184,9 +184,13 @@ func (t *treeWriter) footer(base *Base, root []byte) error {
 	return t.write(binary.BigEndian.AppendUint32(append(b, digest[:]...), uint32(size)))
 }
 
-// treeLimits are the limits that a merged tree depends on, besides those of its layers.
-func treeLimits(l Limits) []int64 {
-	return []int64{int64(l.Entries), int64(l.NameBytes), int64(l.XattrBytes), l.FileBytes, l.LayerBytes}
+// treeLimits are the limits that a merged tree depends on, besides those of its layers. What is no layer is allowed less.
+func treeLimits(b *Base) []int64 {
+	l, layer := b.limits, int64(1)
+	if b.plain {
+		layer = 0
+	}
+	return []int64{int64(l.Entries), int64(l.NameBytes), int64(l.XattrBytes), l.FileBytes, l.LayerBytes, layer}
 }
 
 // ErrStricter is a merged tree for which more was allowed than now: whether it may still be used, only merging anew tells.

@@ -117,6 +117,9 @@ func TestTreeFileStricter(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
+	if _, err := rootfstest.OpenKept(dir, 1, rootfs.BaseOptions{Limits: wide, Plain: true}); !errors.Is(err, rootfs.ErrStricter) {
+		t.Errorf("for a tarball that is no layer: %v", err)
+	}
 	wide.Entries++
 	b, err := rootfstest.OpenKept(dir, 1, rootfs.BaseOptions{Limits: wide})
 	must(t, err)

@@ -20,6 +20,9 @@ type treeFile struct {
 	base *Base
 	// sizes are those of the layers' data.
 	sizes []int64
+	// bytes and names are how much may still be read: each listing is read once, and the footer counts the names.
+	bytes int64
+	names int
 }
 
 // OpenBase opens what WriteTree has written for these layers; directories are read when they are asked for. File and
@@ -68,6 +71,7 @@ func (t *treeFile) open() error {
 		t.base.notices = append(t.base.notices, d.string())
 	}
 	t.base.tree.count = int(d.size())
+	t.bytes, t.names = t.size, t.base.tree.count
 	i, _ := t.inode(d)
 	ref := t.ref(d)
 	if d.err == nil && (i.Type != Directory || len(d.b) > 0) {
@@ -99,7 +103,7 @@ func (t *treeFile) layers(d *decoder) error {
 		t.sizes = append(t.sizes, size)
 		stricter = stricter || l.bound != 0 && (bound == 0 || l.bound < bound)
 	}
-	for _, now := range treeLimits(t.base.limits) {
+	for _, now := range treeLimits(t.base) {
 		stricter = now < d.size() || stricter
 	}
 	if d.err == nil && stricter {
@@ -168,6 +172,10 @@ func (t *tree) read(n *node) error {
 	if l == nil {
 		return nil
 	}
+	const most = 1 << 30 // a hundred thousand names take some 20 MB
+	if l.file.bytes -= l.size; l.file.bytes < 0 || l.size > most {
+		return l.file.damaged(n, fmt.Errorf("%w: it is larger than the file", ErrDamaged))
+	}
 	b := make([]byte, l.size)
 	if _, err := l.file.r.ReadAt(b, l.offset); err != nil {
 		return l.file.damaged(n, fmt.Errorf("%w: %w", ErrDamaged, err))
@@ -195,6 +203,10 @@ func (t *tree) decode(dir *node, f *treeFile, b []byte) error {
 	last := ""
 	var kids []*node
 	for len(d.b) > 0 && d.err == nil {
+		if f.names--; f.names < 0 {
+			d.fail("more names than there are")
+			break
+		}
 		n := &node{name: d.string(), parent: dir}
 		var group uint64
 		n.base, group = f.inode(d)

@@ -196,6 +196,11 @@ func TestMountRefused(t *testing.T) {
 		if seed%3 > 0 {
 			must(t, s.WriteOut(t.Context()))
 		}
+		if seed%3 > 0 {
+			if err := s.Mount(t.Context(), image, nil); err == nil {
+				t.Error("mounted over what was written out")
+			}
+		}
 		if seed%3 == 2 {
 			if err := s.Cover(t.Context(), refuse); !errors.Is(err, errors.ErrUnsupported) {
 				t.Error(err)

@@ -154,7 +154,10 @@ func (l *layers) metaImage(ctx context.Context, base *rootfs.Base) (*os.File, fu
 	if err != nil {
 		return nil, nil, fmt.Errorf("making the metadata image: %w", err)
 	}
-	return f, f.Close, base.WriteMetaImage(f)
+	if err := base.WriteMetaImage(f); err != nil {
+		return nil, nil, errors.Join(err, f.Close(), os.Remove(f.Name()))
+	}
+	return f, f.Close, nil
 }
 
 // repair takes what turned out to be damaged while it was used out of the cache, and adds to the build's error what to do.
