@@ -157,8 +157,10 @@ func sweep(parent int, base string) (done bool, err error) {
 	}
 	defer unix.Close(lock)
 	if _, err := statAt(lock, workMark); err != nil {
-		// Killed before it could be marked, it is empty; else it is not ours.
-		return unix.Unlinkat(parent, base, unix.AT_REMOVEDIR) == nil, nil
+		// Killed before it could be marked, it is empty, or it is about to be marked, and will be made once more; else it
+		// is not ours. That is nothing to tell of.
+		_ = unix.Unlinkat(parent, base, unix.AT_REMOVEDIR)
+		return false, nil
 	}
 	err = removeTree(parent, base)
 	return err == nil, err

@@ -90,8 +90,8 @@ func TestSweepLeavesWhatIsNotOurs(t *testing.T) {
 	}
 	before := snapshot(t, parent)
 	removed, err := rootfs.Sweep(parent)
-	if d := cmp.Diff([]string{filepath.Join(parent, "holo-build-6")}, removed); err != nil || d != "" {
-		t.Errorf("%v, %s", err, d)
+	if err != nil || len(removed) > 0 { // that which was not marked goes silently
+		t.Errorf("%v, told of %q", err, removed)
 	}
 	var want []string
 	for _, l := range before[1:] {

@@ -38,6 +38,9 @@ else.
 		Args: oneArg("SOURCE"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			o.source = args[0]
+			if o.cacheDir == "" && cmd.Flags().Changed("cache-dir") {
+				return usageError{errors.New("--cache-dir: no directory given")}
+			}
 			return runBuild(cmd.Context(), p, o)
 		},
 	}

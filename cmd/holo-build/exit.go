@@ -20,7 +20,7 @@ const (
 
 const exitHelp = `Exit status: 0 done; 1 failed, and no destination's name was touched; 2 wrong
 use; 4 content was written everywhere but moving the names failed half-way;
-130 and 143 interrupted.`
+129, 130 and 143 interrupted.`
 
 // usageError is wrong use of the command line.
 type usageError struct{ error }

@@ -39,7 +39,9 @@ func openCache(p process, o buildOptions, ui *ui) (*cache.Cache, error) {
 	}
 	dir, err := p.cacheDir(o.cacheDir)
 	if err == nil && o.cacheDir == "" {
-		err = outsideOf(o.source, dir)
+		if err = checkCachePlace(o, dir); err == nil {
+			err = ownPlace(dir)
+		}
 	}
 	var c *cache.Cache
 	if err == nil {
@@ -52,17 +54,24 @@ func openCache(p process, o buildOptions, ui *ui) (*cache.Cache, error) {
 	return c, err
 }
 
-// outsideOf is the error of a cache that would lie in the source.
-func outsideOf(source, dir string) error {
-	real, err := canonical(dir)
-	in := false
-	if err == nil {
-		in, err = inSource(source, real)
+// ownPlace fails if a directory would be made in what belongs to somebody else: the home of who has called sudo(8).
+func ownPlace(dir string) error {
+	if _, err := os.Lstat(dir); err == nil {
+		return nil // whoever opens it looks whose it is
 	}
-	if in {
-		err = fmt.Errorf("%s lies in the source, which is never modified", dir)
+	for {
+		info, err := os.Stat(dir)
+		if err == nil {
+			if st, ok := info.Sys().(*syscall.Stat_t); ok && int(st.Uid) != os.Geteuid() {
+				return fmt.Errorf("%s belongs to user %d (--cache-dir names another place, --no-cache needs none)", dir, st.Uid)
+			}
+			return nil
+		}
+		if !errors.Is(err, fs.ErrNotExist) || dir == filepath.Dir(dir) {
+			return err
+		}
+		dir = filepath.Dir(dir)
 	}
-	return err
 }
 
 // read opens the layers, reads those that were not read before, and merges them, unless they were. What turns out to be

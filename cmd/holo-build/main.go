@@ -25,16 +25,20 @@ func main() {
 	}))
 }
 
-// signals returns a context that SIGINT and SIGTERM cancel, with the signal as its cause. A second one ends the process
-// at once, as if there had been no cleaning up.
+// signals returns a context that SIGINT, SIGTERM and SIGHUP cancel, with the signal as its cause; the last unless it is
+// ignored, as under nohup(1). One that comes more than a second later ends the process at once, as if there had been no
+// cleaning up; until then it is the same one, which timeout(1) sends to the process and to its group.
 func signals() (context.Context, context.CancelFunc) {
 	ctx, cancel := context.WithCancelCause(context.Background())
 	ch := make(chan os.Signal, 1)
 	signal.Notify(ch, os.Interrupt, syscall.SIGTERM)
+	if !signal.Ignored(syscall.SIGHUP) {
+		signal.Notify(ch, syscall.SIGHUP)
+	}
 	go func() {
 		s := <-ch
-		signal.Stop(ch)
 		cancel(signalError{s.(syscall.Signal)})
+		time.AfterFunc(time.Second, func() { signal.Stop(ch) })
 	}()
 	// A reader of standard output that goes away is an error of the write, after which there is something to clean up.
 	// The signal is caught rather than ignored, since the plugins would inherit that.

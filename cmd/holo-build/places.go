@@ -4,7 +4,9 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/holo-build/holo-build/oci"
@@ -60,11 +62,44 @@ func checkPlaces(o buildOptions, tmp string) error {
 		return err
 	}
 	if o.cacheDir != "" {
-		if err := add("the cache "+o.cacheDir, o.cacheDir, false); err != nil {
-			return err
+		if err := checkCachePlace(o, o.cacheDir); err != nil {
+			return usageError{err}
 		}
 	}
 	return outsideSource(o.source, list)
+}
+
+// checkCachePlace makes sure that the cache lies in nothing that the build reads or writes.
+func checkCachePlace(o buildOptions, cacheDir string) error {
+	cache, err := canonical(cacheDir)
+	if err != nil {
+		return err
+	}
+	dirs := map[string]string{}
+	for _, dir := range o.resources {
+		dirs["the resource tree "+dir] = dir
+	}
+	for _, ref := range o.outputs {
+		if name, rest, err := oci.ParseDestination(ref); err == nil {
+			dirs[ref] = placeOf(name, rest)
+		}
+	}
+	if name, rest, err := oci.ParseSource(o.source); err == nil {
+		dirs["the source "+o.source] = placeOf(name, rest)
+	}
+	for _, what := range slices.Sorted(maps.Keys(dirs)) {
+		if dirs[what] == "" {
+			continue
+		}
+		dir, err := canonical(dirs[what])
+		if err != nil {
+			return err
+		}
+		if dir != "/" && (cache == dir || strings.HasPrefix(cache, dir+"/")) {
+			return fmt.Errorf("the cache %s lies in %s (--cache-dir names another place, --no-cache needs none)", cacheDir, what)
+		}
+	}
+	return nil
 }
 
 // placeOf is the file or directory that a destination names; empty for a registry or standard output.

@@ -82,6 +82,8 @@ func (c *Cache) Prune(ctx context.Context, o PruneOptions) (done Pruned, err err
 			return done, ctx.Err()
 		case errors.Is(rerr, errBusy):
 			done.InUse++
+		case errors.Is(rerr, unix.EROFS): // nor any other
+			return done, rerr
 		case rerr != nil:
 			err = errors.Join(err, rerr)
 		default:
