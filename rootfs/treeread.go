@@ -3,6 +3,7 @@ package rootfs
 import (
 	"crypto/sha256"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"io"
 	"math"
@@ -45,6 +46,13 @@ func OpenBase(f *os.File, layers []*Unpacked, o BaseOptions) (*Base, error) {
 // open reads the footer.
 func (t *treeFile) open() error {
 	var tail [sha256.Size + 4]byte
+	magic := make([]byte, len(treeMagic))
+	if _, err := t.r.ReadAt(magic, 0); err != nil && !errors.Is(err, io.EOF) {
+		return err
+	}
+	if string(magic) != treeMagic {
+		return fmt.Errorf("%w: it does not begin as a tree", ErrDamaged)
+	}
 	const most = 16 << 20 // a thousand layers take some 50,000 bytes
 	if t.size < int64(len(tail)) {
 		return fmt.Errorf("%w: it is cut off", ErrDamaged)
