@@ -79,10 +79,12 @@ func (o ours) args(p *place) []string {
 	ref := "oci:" + o.layout(p)
 	args := []string{
 		"build", "--quiet", "--progress", "none", ref + ":latest", "-r", p.path("resources"), "-o", ref + ":changed",
-		"--stage", o.stage, "--cache-dir", o.cacheDir(p),
+		"--stage", o.stage,
 	}
 	if o.cache == none {
 		args = append(args, "--no-cache")
+	} else {
+		args = append(args, "--cache-dir", o.cacheDir(p))
 	}
 	if o.entities > 0 {
 		args = append(args, "--log", o.log(p))
