@@ -10,7 +10,7 @@ say() { printf '\n\033[1m%s\033[0m\n' "$*" >&2; }
 
 # provision [COMMAND...] builds in the current directory, as COMMAND starts it, and prints the manifest's digest.
 provision() {
-    "$@" bin/holo-build build oci:testdata/images/minimal -r testdata/demo \
+    "$@" bin/holo-build build oci:testdata/images/minimal -r testdata/demo --no-cache \
         --plugin greeting=testdata/demo-plugins/holo-greeting \
         -o oci:work/demo:latest -o tar:work/demo.tar >work/demo.digests
     sed -n 's/^oci:.*@//p' work/demo.digests
