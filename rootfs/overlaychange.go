@@ -106,7 +106,7 @@ func (o *overlay) renameDir(n *node, to string) error {
 	if err != nil {
 		return err
 	}
-	return o.unlink(n)
+	return o.at(n.path(), removeTree) // what is left is what no tree holds: sockets
 }
 
 func (o *overlay) renameKid(n *node, to string) error {

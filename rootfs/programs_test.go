@@ -166,6 +166,7 @@ func randomWork(t *testing.T, s *rootfs.Staging, seed uint64) (said []string) {
 				must(t, s.Rescan(t.Context(), tester))
 			}
 		} else {
+			must(t, s.Rescan(t.Context(), tester)) // as after each process, before others change anything
 			said = append(said, fmt.Sprint(k, a, b, ours[k-len(lines)]() == nil))
 		}
 	}

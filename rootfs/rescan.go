@@ -11,7 +11,9 @@ import (
 )
 
 // Rescan finds what a foreign process has changed on the disk since it was last looked at, takes it into the tree, and
-// records it as by's doing. Every file is asked for its status, and only those that answer differently are read.
+// records it as by's doing. It is to be called after a process has worked on the tree, before anybody else does. In a copy
+// every file is asked for its status, and only those that answer differently are read; under an overlay, only what is in
+// the upper directory is looked at.
 //
 // Sockets are left out, with a notice. A file that can't be read, or is larger than the limit, is an error, and so is a
 // staging root or scratch directory that was put in the place of ours.
