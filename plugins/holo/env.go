@@ -19,6 +19,9 @@ type Env struct {
 	Now func() time.Time
 	// Run starts a program and waits for it: a tool by its name, or an executable below Resources.
 	Run func(ctx context.Context, c Command) error
+	// Live says that Root is the running system's own, $HOLO_ROOT_DIR being exactly "/": tools do real work. Otherwise
+	// the plugin is in test mode; holo-plugin-interface(7), "ENVIRONMENT".
+	Live bool
 	// ImageBuild says that an image is being provisioned by holo-build, rather than a host or a test case by holo:
 	// targets that do not exist are made, and an unknown distribution is only a warning.
 	ImageBuild bool

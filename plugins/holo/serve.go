@@ -129,7 +129,11 @@ func (s Served) do(ctx context.Context, id string, p Plugin, env *Env, op, entit
 }
 
 // variables are what the interface tells by environment variables, with its defaults.
-type variables struct{ version, root, resources, state, cache, temp string }
+type variables struct {
+	version, root, resources, state, cache, temp string
+	// live says that the root is "/" to the letter: "/." is a test.
+	live bool
+}
 
 // variables reads them; empty ones count as unset, and paths are cleaned lexically, as they are printed.
 func (s Served) variables(id string) variables {
@@ -143,6 +147,7 @@ func (s Served) variables(id string) variables {
 		return value
 	}
 	v := variables{version: cmp.Or(get(versionVar), strconv.Itoa(APIVersion)), root: path.Clean(cmp.Or(get(rootVar), "/"))}
+	v.live = cmp.Or(get(rootVar), "/") == "/"
 	v.state = path.Clean(cmp.Or(get(stateVar), path.Join(v.root, stateDir, id)))
 	v.temp = cmp.Or(get("TMPDIR"), "/tmp")
 	if v.cache = get(cacheVar); v.cache != "" {
@@ -187,7 +192,7 @@ func (s Served) environment(v variables) (*Env, func(), error) {
 		root.Close()
 		whole.Close()
 	}
-	env := &Env{Stdout: s.Stdout, Stderr: s.Stderr, Now: s.Now, Root: Dir{root, v.root}}
+	env := &Env{Stdout: s.Stdout, Stderr: s.Stderr, Now: s.Now, Root: Dir{root, v.root}, Live: v.live}
 	for _, d := range []struct {
 		to         *Dir
 		name, path string

@@ -2,7 +2,9 @@ package holo
 
 import (
 	"bytes"
+	"context"
 	"errors"
+	"fmt"
 	"os"
 	"strings"
 	"testing"
@@ -153,6 +155,25 @@ func TestServeFullDisk(t *testing.T) {
 			Environ: strings.Fields(relative), Stdout: full{}, Stderr: &stderr, FD3: full{}})
 		if status != 1 || !strings.HasPrefix(stderr.String(), "!! ") || !strings.Contains(stderr.String(), "no space left") {
 			t.Errorf("%s: status %d, %q", args, status, stderr.String())
+		}
+	}
+}
+
+// liveness is a plugin that tells what it was told of the root.
+type liveness struct{ notes }
+
+func (liveness) Scan(_ context.Context, env *Env) ([]Entity, error) {
+	return nil, fmt.Errorf("live: %v", env.Live)
+}
+
+func TestServeLive(t *testing.T) {
+	for root, want := range map[string]bool{"HOLO_ROOT_DIR=/": true, "HOLO_ROOT_DIR=": true, "HOLO_ROOT_DIR=/.": false, "HOLO_ROOT_DIR=.": false} {
+		var stderr bytes.Buffer
+		dir := t.TempDir()
+		Serve(t.Context(), "liveness", liveness{}, Served{Args: []string{"holo-liveness", "scan"}, Now: time.Now, Stderr: &stderr,
+			Environ: []string{root, "HOLO_STATE_DIR=" + dir, "HOLO_CACHE_DIR=" + dir, "HOLO_RESOURCE_DIR=" + dir}})
+		if got := stderr.String(); got != fmt.Sprintf("!! live: %v\n", want) {
+			t.Errorf("%s: %q", root, got)
 		}
 	}
 }
