@@ -24,12 +24,16 @@ const (
 	mocksName      = "mocks"
 )
 
+// generatedMark stands between a generator and what it made; holo(8).
+const generatedMark = "::"
+
 // Resources is the merged resource tree of one build: what the image has below /usr/share/holo, with the directories
 // of the builder laid over it. Names are slash-separated and begin with a plugin ID: "files/00-base/etc/motd".
 type Resources struct {
 	byName  map[string]*resource
 	names   []string // sorted, so that a directory comes before what is in it
 	notices []string
+	limits  rootfs.Limits
 	digest  string
 }
 
@@ -43,7 +47,10 @@ type resource struct {
 	digest [sha256.Size]byte
 	from   string // for messages: the directory as the builder wrote it, or "the image"
 	image  bool   // it is the image's own
-	open   func() (io.ReadCloser, error)
+	// generator is the name of the generator that made it, and mode what that gave it.
+	generator string
+	mode      uint32
+	open      func() (io.ReadCloser, error)
 }
 
 func (r *resource) same(o *resource) bool {
@@ -55,7 +62,7 @@ func (r *resource) same(o *resource) bool {
 // must agree. Symlinks in dirs are resources themselves and never followed.
 func ReadResources(ctx context.Context, root rootfs.Root, dirs []string, l rootfs.Limits) (*Resources, error) {
 	b := &resourceBudget{limits: l.WithDefaults()}
-	r := &Resources{byName: make(map[string]*resource)}
+	r := &Resources{byName: make(map[string]*resource), limits: b.limits}
 	for _, dir := range dirs {
 		found, notices, err := readHostResources(ctx, dir, b)
 		if err != nil {
@@ -67,7 +74,8 @@ func ReadResources(ctx context.Context, root rootfs.Root, dirs []string, l rootf
 		}
 	}
 	r.digest = digestOf(r.sorted())
-	found, notices, err := readImageResources(ctx, root, b)
+	brought := func(name string) bool { _, ok := r.byName[name]; return ok }
+	found, notices, err := readImageResources(ctx, root, brought, b)
 	if err != nil {
 		return nil, fmt.Errorf("reading resources of the image: %w", err)
 	}
@@ -150,7 +158,7 @@ func (r *Resources) Brought() []string { return r.ids(func(n *resource) bool { r
 func (r *Resources) ids(want func(*resource) bool) []string {
 	var ids []string
 	for _, name := range r.names {
-		if !strings.Contains(name, "/") && want(r.byName[name]) {
+		if !strings.Contains(name, "/") && name != generatorsName && want(r.byName[name]) {
 			ids = append(ids, name)
 		}
 	}
@@ -158,8 +166,11 @@ func (r *Resources) ids(want func(*resource) bool) []string {
 }
 
 // SourceDigest is the SHA-256 of a resource's content, or of a symlink's target, as "sha256:" and hexadecimal digits. It
-// is empty for what is neither.
+// is empty for what is neither. A generated resource goes by the name that Translate gives it, too.
 func (r *Resources) SourceDigest(name string) string {
+	if _, made, ok := strings.Cut(name, generatedMark); ok && strings.HasPrefix(name, generatorsName+"/") {
+		name = made
+	}
 	n := r.byName[name]
 	if n == nil || n.kind == rootfs.Directory {
 		return ""
@@ -187,13 +198,18 @@ func (r *Resources) Digest() string { return r.digest }
 func (r *Resources) Notices() []string { return r.notices }
 
 // Translate turns a path that begins with $HOLO_RESOURCE_DIR, the virtual resource directory of plugin id, into the
-// path that the resource has in the root; holo(8) shows it so. Other paths are returned as they are.
+// path that the resource has in the root, or for one that was generated, into that of its generator and its own name
+// below the virtual resource root, with "::" between them; holo(8) shows them so. Other paths are returned as they are.
 func (r *Resources) Translate(id, p string) string {
 	rest, ok := strings.CutPrefix(p, "$HOLO_RESOURCE_DIR")
 	if !ok || rest != "" && rest[0] != '/' {
 		return p
 	}
-	return "$HOLO_ROOT_DIR/" + resourceDir + "/" + id + rest
+	name := id + rest
+	if n := r.byName[path.Clean(name)]; n != nil && n.generator != "" {
+		name = n.generator + generatedMark + name
+	}
+	return "$" + rootVar + "/" + resourceDir + "/" + name
 }
 
 // validResourceID reports whether an ID has the form [a-z0-9][a-z0-9-]* that holo-plugin-interface(7) demands.
