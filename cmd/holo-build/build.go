@@ -59,6 +59,8 @@ type build struct {
 	// limits are those of everything that is read.
 	limits rootfs.Limits
 	epoch  time.Time
+	// live says that the running system is provisioned, not a staging root.
+	live bool
 }
 
 // runBuild is the map of the program: from a source, through a staging root, to destinations.

@@ -68,16 +68,21 @@ func (b *build) collect(base *oci.Image, stage *rootfs.Staging, done provisioned
 func (b *build) buildRecord(base *oci.Image, done provisioned) buildRecord {
 	r := buildRecord{Type: "build", Version: version, Base: baseRecord{Reference: base.Ref}, Resources: done.resources,
 		Epoch: timeText(b.epoch), Compression: string(b.compression(base)), Stage: done.way,
-		Flags: flagsRecord{Force: b.o.force, Ephemeral: b.o.ephemeral, Squash: b.o.squash}}
+		Flags: b.flagsRecord()}
 	if base.Manifest != nil {
 		r.Base.Digest = base.Digest().String()
 	}
 	if id := base.ChainID(); id.Hex != "" {
 		r.Base.ChainID = id.String()
 	}
+	return r
+}
+
+func (b *build) flagsRecord() flagsRecord {
+	r := flagsRecord{Force: b.o.force, Ephemeral: b.o.ephemeral, Squash: b.o.squash}
 	for _, p := range b.o.plugins {
 		id, _, _ := strings.Cut(p, "=")
-		r.Flags.Plugins = append(r.Flags.Plugins, id)
+		r.Plugins = append(r.Plugins, id)
 	}
 	return r
 }

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"path"
 	"strconv"
+	"strings"
 
 	"github.com/holo-build/holo-build/plugins/holo"
 	"github.com/holo-build/holo-build/rootfs"
@@ -38,7 +39,11 @@ func (b *build) stageResources(ctx context.Context, stage *rootfs.Staging, done 
 
 // readResources merges the resources that -r brings with those of the root.
 func (b *build) readResources(ctx context.Context, root rootfs.Root) (*holo.Resources, error) {
-	res, err := holo.ReadResources(ctx, root, b.o.resources, b.limits)
+	read := holo.ReadResources
+	if b.live {
+		read = holo.ReadLiveResources
+	}
+	res, err := read(ctx, root, b.o.resources, b.limits)
 	if err != nil {
 		return nil, err
 	}
@@ -75,7 +80,7 @@ func (b *build) prepare(ctx context.Context, stage stager, res *holo.Resources) 
 	if ready.specs, err = b.selection(lines, res).Specs(); err != nil {
 		return ready, err
 	}
-	if ready.cache, err = makeCache(stage); err != nil {
+	if ready.cache, err = makeCache(stage, b.cacheParent()); err != nil {
 		return ready, err
 	}
 	if err := res.Populate(ctx, root, ready.cache); err != nil {
@@ -83,7 +88,7 @@ func (b *build) prepare(ctx context.Context, stage stager, res *holo.Resources) 
 	}
 	ready.host = holo.NewHost(holo.HostOptions{
 		Stage: stage, CacheDir: ready.cache, Environ: b.pluginEnviron(), Scratch: b.work.Path, Resources: res,
-		Timeout: b.o.timeout, Limits: b.limits, Now: b.now, Events: b.watch,
+		Timeout: b.o.timeout, Limits: b.limits, Now: b.now, Events: b.watch, Live: b.live,
 	})
 	return ready, nil
 }
@@ -124,11 +129,19 @@ func hasFiles(root rootfs.Root, name string) (bool, error) {
 	return false, nil
 }
 
-// makeCache makes the run's cache directory, by a name that the base does not have. It lies as deep as holo(8) puts it:
-// relative symlinks in resources rely on that.
-func makeCache(stage stager) (string, error) {
+// cacheParent is where the run's cache directory is made: as deep as holo(8) puts it, since relative symlinks in resources
+// rely on that, and on the running system where it has temporary files.
+func (b *build) cacheParent() string {
+	if tmp := b.getenv("TMPDIR"); b.live && path.IsAbs(tmp) {
+		return strings.TrimPrefix(path.Clean(tmp), "/")
+	}
+	return "tmp"
+}
+
+// makeCache makes the run's cache directory, by a name that is not there yet.
+func makeCache(stage stager, parent string) (string, error) {
 	for n := 0; ; n++ {
-		name := "tmp/holo." + strconv.Itoa(n)
+		name := path.Join(parent, "holo."+strconv.Itoa(n))
 		_, err := stage.Root(byBuild).Lstat(name)
 		if err == nil {
 			continue
@@ -136,8 +149,11 @@ func makeCache(stage stager) (string, error) {
 		if errors.Is(err, fs.ErrNotExist) {
 			name, err = stage.Scratch(name)
 		}
+		if errors.Is(err, fs.ErrExist) && n < 1000 {
+			continue // somebody else was faster
+		}
 		if err != nil {
-			return "", fmt.Errorf("making the plugins' cache directory in the image's /tmp: %w", err)
+			return "", fmt.Errorf("making the plugins' cache directory in /%s: %w", parent, err)
 		}
 		return name, nil
 	}
@@ -170,8 +186,12 @@ func clearAway(stage stager, cache string, specs []holo.Spec, ephemeral bool) er
 	return nil
 }
 
-// pluginEnviron is the environment of executables: fixed, so that what they write does not depend on who builds where.
+// pluginEnviron is the environment of executables: fixed, so that what they write does not depend on who builds where. On
+// the running system it is the caller's.
 func (b *build) pluginEnviron() []string {
+	if b.live {
+		return b.environ
+	}
 	return []string{
 		"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
 		"HOME=/root",

@@ -75,7 +75,7 @@ func (b *build) scanPlugins(ctx context.Context, host *holo.Host, specs []holo.S
 		return nil, err
 	}
 	for _, l := range host.Loaded() {
-		done.plugins = append(done.plugins, newPluginRecord(l))
+		done.plugins = append(done.plugins, newPluginRecord(l, b.live))
 	}
 	scans, err := host.Scan(ctx)
 	if err != nil {
@@ -119,9 +119,13 @@ func (b *build) applyEntities(ctx context.Context, ready prepared, entities []*h
 	return nil
 }
 
-func newPluginRecord(l holo.Loaded) pluginRecord {
+func newPluginRecord(l holo.Loaded, live bool) pluginRecord {
+	mode := "test"
+	if live {
+		mode = "live"
+	}
 	return pluginRecord{Type: "plugin", ID: l.ID, Bundled: l.InProcess, Executable: l.Digest, API: &[2]int{l.Info.Min, l.Info.Max},
-		Mode: "test", Sandbox: "none"}
+		Mode: mode, Sandbox: "none"}
 }
 
 func newEntityRecord(e *holo.Scanned, r holo.Result, res *holo.Resources) entityRecord {

@@ -122,5 +122,5 @@ func (b *build) needsDirectory(root rootfs.Root, res *holo.Resources) (string, e
 
 // selection is what decides which plugins run.
 func (b *build) selection(holorc []holo.HolorcLine, res *holo.Resources) holo.Selection {
-	return holo.Selection{Flags: b.o.plugins, Holorc: holorc, Resources: res.IDs(), Brought: res.Brought(), Bundled: bundled()}
+	return holo.Selection{Flags: b.o.plugins, Holorc: holorc, Resources: res.IDs(), Brought: res.Brought(), Bundled: bundled(), Live: b.live}
 }

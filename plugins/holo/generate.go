@@ -42,12 +42,11 @@ type GenerateOptions struct {
 	Warn func(string)
 }
 
-// Generators lists the names of the generators that the builder brought, "generators/...", in the order in which they
-// run: each directory by the bytes of its names, and directories in place.
+// Generators lists the names of the generators that may run, "generators/...", in the order in which they do: each directory by the bytes of its names, and directories in place.
 func (r *Resources) Generators() []string {
 	var list []string
 	for _, name := range r.names {
-		if n := r.byName[name]; n.kind == rootfs.Regular && !n.image && strings.HasPrefix(name, generatorsName+"/") {
+		if n := r.byName[name]; n.kind == rootfs.Regular && !r.FromImage(name) && strings.HasPrefix(name, generatorsName+"/") {
 			list = append(list, name)
 		}
 	}

@@ -32,6 +32,9 @@ func (p *process) environ() []string {
 	for _, l := range p.plugin.locations {
 		set = append(set, l.variable+"="+filepath.Join(dir, l.name))
 	}
+	if dir == "/" && !p.host.o.Live {
+		set = append(set, rootVar+"=/.") // "/" would mean that this is no test
+	}
 	return append(withoutHolo(p.host.o.Environ), set...)
 }
 

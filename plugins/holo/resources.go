@@ -34,7 +34,9 @@ type Resources struct {
 	names   []string // sorted, so that a directory comes before what is in it
 	notices []string
 	limits  rootfs.Limits
-	digest  string
+	// live says that the root is the running system, whose own code is trusted.
+	live   bool
+	digest string
 }
 
 // resource is one file, directory or symlink of a resource tree.
@@ -61,8 +63,18 @@ func (r *resource) same(o *resource) bool {
 // Of two trees that have the same name, a directory of dirs wins over the image, which is told by Notices; two of dirs
 // must agree. Symlinks in dirs are resources themselves and never followed.
 func ReadResources(ctx context.Context, root rootfs.Root, dirs []string, l rootfs.Limits) (*Resources, error) {
+	return readResources(ctx, root, dirs, l, false)
+}
+
+// ReadLiveResources is ReadResources for the running system: generators and scripts that are there already are as good as
+// the builder's own.
+func ReadLiveResources(ctx context.Context, root rootfs.Root, dirs []string, l rootfs.Limits) (*Resources, error) {
+	return readResources(ctx, root, dirs, l, true)
+}
+
+func readResources(ctx context.Context, root rootfs.Root, dirs []string, l rootfs.Limits, live bool) (*Resources, error) {
 	b := &resourceBudget{limits: l.WithDefaults()}
-	r := &Resources{byName: make(map[string]*resource), limits: b.limits}
+	r := &Resources{byName: make(map[string]*resource), limits: b.limits, live: live}
 	for _, dir := range dirs {
 		found, notices, err := readHostResources(ctx, dir, b)
 		if err != nil {
@@ -74,8 +86,7 @@ func ReadResources(ctx context.Context, root rootfs.Root, dirs []string, l rootf
 		}
 	}
 	r.digest = digestOf(r.sorted())
-	brought := func(name string) bool { _, ok := r.byName[name]; return ok }
-	found, notices, err := readImageResources(ctx, root, brought, b)
+	found, notices, err := readImageResources(ctx, root, r.trusts, b)
 	if err != nil {
 		return nil, fmt.Errorf("reading resources of the image: %w", err)
 	}
@@ -187,7 +198,14 @@ func (r *Resources) SourceDigest(name string) string {
 // builder's, wherever it leads.
 func (r *Resources) FromImage(name string) bool {
 	n, ok := r.byName[path.Clean(name)]
-	return !ok || n.image
+	return !r.live && (!ok || n.image)
+}
+
+// trusts reports whether a generator of the root may stand: the builder brought one of its name, or it is the running
+// system's.
+func (r *Resources) trusts(generator string) bool {
+	_, ok := r.byName[generator]
+	return ok || r.live
 }
 
 // Digest is a SHA-256, as "sha256:" and hexadecimal digits, over the names, types, execute bits, contents and link

@@ -12,9 +12,9 @@ import (
 )
 
 // readImageResources reads what the image has below /usr/share/holo, which may be missing. The directory itself and
-// those of the plugins may be reached by symlinks; symlinks further down are resources. A generator is an error, unless the
-// builder has brought one of that name.
-func readImageResources(ctx context.Context, root rootfs.Root, brought func(name string) bool, b *resourceBudget) ([]*resource, []string, error) {
+// those of the plugins may be reached by symlinks; symlinks further down are resources. A generator that
+// trusts does not know is an error.
+func readImageResources(ctx context.Context, root rootfs.Root, trusts func(generator string) bool, b *resourceBudget) ([]*resource, []string, error) {
 	base, kind, err := followed(root, resourceDir)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil, nil
@@ -43,12 +43,11 @@ func readImageResources(ctx context.Context, root rootfs.Root, brought func(name
 		case kind != rootfs.Directory:
 			continue // belongs to no plugin
 		case e.Name == generatorsName:
-			unused, err := checkGenerators(ctx, root, at, generatorsName, brought, b)
+			unused, err := checkGenerators(ctx, root, at, generatorsName, trusts, b)
 			if err != nil {
 				return nil, nil, err
 			}
 			notices = append(notices, unused...)
-			continue
 		case !validResourceID(e.Name) || e.Name == mocksName:
 			notices = append(notices, shown+" is no plugin's directory, and ignored")
 			continue
@@ -115,10 +114,10 @@ func (w *imageWalk) walk(ctx context.Context, name, at string, kind rootfs.Type)
 	return fmt.Errorf("%q: a %s can be no resource", "/"+resourceDir+"/"+name, kind)
 }
 
-// checkGenerators refuses an image that has generators which the builder has not brought: they are the image's code, and
-// nothing confines them yet. Files that nobody may execute are no generators; they are told of. The directory below
-// generators that at leads to has the name as a resource.
-func checkGenerators(ctx context.Context, root rootfs.Root, at, resource string, brought func(string) bool, b *resourceBudget) ([]string, error) {
+// checkGenerators refuses an image that has generators which nobody trusts: they are the image's code, and nothing confines
+// them yet. Files that nobody may execute are no generators; they are told of. The directory at is the resource that is
+// named.
+func checkGenerators(ctx context.Context, root rootfs.Root, at, resource string, trusts func(string) bool, b *resourceBudget) ([]string, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
@@ -134,12 +133,12 @@ func checkGenerators(ctx context.Context, root rootfs.Root, at, resource string,
 		}
 		switch {
 		case e.Type == rootfs.Directory:
-			more, err := checkGenerators(ctx, root, name, resource, brought, b)
+			more, err := checkGenerators(ctx, root, name, resource, trusts, b)
 			if err != nil {
 				return nil, err
 			}
 			notices = append(notices, more...)
-		case e.Type == rootfs.Regular && !brought(resource):
+		case e.Type == rootfs.Regular && !trusts(resource):
 			m, err := root.Lstat(name)
 			if err != nil {
 				return nil, err
