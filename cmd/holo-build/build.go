@@ -59,6 +59,8 @@ type build struct {
 	// limits are those of everything that is read.
 	limits rootfs.Limits
 	epoch  time.Time
+	// dropped are the resources of earlier builds that go.
+	dropped []string
 	// live says that the running system is provisioned, not a staging root.
 	live bool
 }

@@ -50,7 +50,10 @@ func (b *build) readResources(ctx context.Context, root rootfs.Root) (*holo.Reso
 	for _, n := range res.Notices() {
 		b.ui.warn(n)
 	}
-	return res, nil
+	if b.o.replace {
+		b.dropped, err = b.replaceResources(root, res)
+	}
+	return res, err
 }
 
 // prepared is a root with everything that plugins need.
@@ -106,7 +109,14 @@ func (b *build) placeResources(ctx context.Context, stage stager, res *holo.Reso
 	for _, p := range bundled() {
 		orders[p.ID] = p.Order
 	}
-	return res.Place(ctx, stage.Root(byResources), orders)
+	root := stage.Root(byResources)
+	if err := holo.RemovePlaced(ctx, root, b.dropped); err != nil {
+		return err
+	}
+	if err := res.Place(ctx, root, orders); err != nil {
+		return err
+	}
+	return b.notePlaced(ctx, root, res, b.dropped)
 }
 
 // hasFiles reports whether there is anything but directories at or below a name.

@@ -229,7 +229,7 @@ func (g *generating) merge() error {
 		}
 		g.r.byName[name] = n
 	}
-	g.r.names = slices.Sorted(maps.Keys(g.r.byName))
+	g.r.rename()
 	return nil
 }
 

@@ -94,9 +94,12 @@ func readResources(ctx context.Context, root rootfs.Root, dirs []string, l rootf
 	if err := r.addImage(found); err != nil {
 		return nil, err
 	}
-	r.names = slices.Sorted(maps.Keys(r.byName))
+	r.rename()
 	return r, nil
 }
+
+// rename lists the names anew.
+func (r *Resources) rename() { r.names = slices.Sorted(maps.Keys(r.byName)) }
 
 // add merges one of the builder's directories with those before it.
 func (r *Resources) add(found []*resource) error {
