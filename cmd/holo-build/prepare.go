@@ -67,9 +67,7 @@ type prepared struct {
 // prepare runs generators, places the resources, decides on the plugins, and makes their directories.
 func (b *build) prepare(ctx context.Context, stage stager, res *holo.Resources) (prepared, error) {
 	ready := prepared{resources: res}
-	err := res.Generate(ctx, holo.GenerateOptions{Stage: stage, Scratch: b.work.Path, Environ: b.pluginEnviron(),
-		Timeout: b.o.timeout, Warn: b.ui.warn})
-	if err != nil {
+	if err := b.generate(ctx, stage, res); err != nil {
 		return ready, err
 	}
 	if err := b.placeResources(ctx, stage, res); err != nil {
@@ -89,11 +87,20 @@ func (b *build) prepare(ctx context.Context, stage stager, res *holo.Resources) 
 	if err := res.Populate(ctx, root, ready.cache); err != nil {
 		return ready, err
 	}
-	ready.host = holo.NewHost(holo.HostOptions{
-		Stage: stage, CacheDir: ready.cache, Environ: b.pluginEnviron(), Scratch: b.work.Path, Resources: res,
+	ready.host = b.newHost(stage, ready.cache, res)
+	return ready, nil
+}
+
+func (b *build) generate(ctx context.Context, stage holo.Stage, res *holo.Resources) error {
+	return res.Generate(ctx, holo.GenerateOptions{Stage: stage, Scratch: b.work.Path, Environ: b.pluginEnviron(),
+		Timeout: b.o.timeout, Warn: b.ui.warn})
+}
+
+func (b *build) newHost(stage holo.Stage, cache string, res *holo.Resources) *holo.Host {
+	return holo.NewHost(holo.HostOptions{
+		Stage: stage, CacheDir: cache, Environ: b.pluginEnviron(), Scratch: b.work.Path, Resources: res,
 		Timeout: b.o.timeout, Limits: b.limits, Now: b.now, Events: b.watch, Live: b.live,
 	})
-	return ready, nil
 }
 
 // placeResources writes what -r brought into the image, or with --ephemeral makes sure that nothing will be left there.

@@ -81,7 +81,7 @@ log that says which entity changed what.`,
 		return usageError{fmt.Errorf("%w (see %s --help)", err, c.CommandPath())}
 	})
 	root.CompletionOptions.DisableDefaultCmd = true
-	root.AddCommand(buildCommand(p), scanCommand(p), diffCommand(p), applyCommand(p), cacheCommand(p), logCommand(p), versionCommand(p))
+	root.AddCommand(buildCommand(p), scanCommand(p), diffCommand(p), applyCommand(p), checkCommand(p), cacheCommand(p), logCommand(p), versionCommand(p))
 	for _, c := range root.Commands() {
 		c.DisableFlagsInUseLine = true
 		c.Args = asUsage(c.Args)
