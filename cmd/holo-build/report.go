@@ -98,8 +98,8 @@ func (p provisioned) counts() string {
 }
 
 // summary ends the report of a build that is done.
-func (b *build) summary(out outcome, done provisioned) {
-	s := done.counts()
+func (b *build) summary(out outcome) {
+	s := out.counts()
 	if out.layer == nil {
 		s += "nothing changed: the base comes out as it is\n"
 	} else {

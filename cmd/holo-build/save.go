@@ -131,7 +131,7 @@ type metadataOutput struct {
 }
 
 // saveMetadata writes what was made where --metadata-file says.
-func (b *build) saveMetadata(out outcome, digests []string) error {
+func (b *build) saveMetadata(out outcome) error {
 	if b.o.metadata == "" {
 		return nil
 	}
@@ -140,7 +140,7 @@ func (b *build) saveMetadata(out outcome, digests []string) error {
 	if out.layer != nil {
 		m.DiffID = out.layer.DiffID.String()
 	}
-	for i, d := range digests {
+	for i, d := range out.digests {
 		m.Outputs = append(m.Outputs, metadataOutput{b.o.outputs[i], d})
 	}
 	return writeFile(b.o.metadata, "the metadata", func(f *os.File) error {
