@@ -24,7 +24,7 @@ func (l *layers) mend(ctx context.Context, err error) error {
 	if !errors.Is(err, rootfs.ErrDamaged) || l.cache == nil {
 		return err
 	}
-	ctx = context.WithoutCancel(ctx) // it is short
+	ctx = context.WithoutCancel(ctx) // whatever else has ended the build
 	n, rerr := l.cache.Repair(ctx, l.list, l.tree)
 	if n == 0 && l.tree != nil { // it was kept so
 		l.ui.warn(fmt.Sprintf("the cache: the merged tree is made anew: %v", err))

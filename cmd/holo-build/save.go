@@ -121,6 +121,7 @@ type metadata struct {
 	Digest       string           `json:"containerimage.digest,omitempty"`
 	ConfigDigest string           `json:"containerimage.config.digest,omitempty"`
 	Unchanged    bool             `json:"holo-build.unchanged"`
+	Stage        string           `json:"holo-build.stage"`
 	DiffID       string           `json:"holo-build.diffID,omitempty"`
 	Outputs      []metadataOutput `json:"holo-build.outputs"`
 }
@@ -136,7 +137,7 @@ func (b *build) saveMetadata(out outcome) error {
 		return nil
 	}
 	m := metadata{Digest: out.image.Digest().String(), ConfigDigest: out.image.ConfigDigest().String(),
-		Unchanged: out.layer == nil, Outputs: []metadataOutput{}}
+		Unchanged: out.layer == nil, Stage: out.way, Outputs: []metadataOutput{}}
 	if out.layer != nil {
 		m.DiffID = out.layer.DiffID.String()
 	}
