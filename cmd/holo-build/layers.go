@@ -45,7 +45,7 @@ func openCache(p process, o buildOptions, ui *ui) (*cache.Cache, error) {
 	}
 	var c *cache.Cache
 	if err == nil {
-		c, err = cache.Open(dir, cache.Options{Notice: ui.warn, Now: p.now})
+		c, err = cache.Open(dir, cache.Options{Limit: o.cacheLimit.bytes, Notice: ui.warn, Now: p.now})
 	}
 	if err != nil && o.cacheDir == "" {
 		ui.warn("nothing is kept for the next build: " + err.Error())
