@@ -56,6 +56,8 @@ type build struct {
 	work *rootfs.WorkDir
 	// layers are the base's.
 	layers *layers
+	// mended says that the cache was damaged, and that it all is done again.
+	mended bool
 	// limits are those of everything that is read.
 	limits rootfs.Limits
 	epoch  time.Time
@@ -83,6 +85,7 @@ func runBuild(ctx context.Context, p process, o buildOptions) (err error) {
 	}
 	defer func() { err = b.ui.tell(withWayOut(interruption(ctx, err))) }()
 	defer cleanUp(b.close)
+	defer b.layers.evict(ctx)
 	defer b.ui.end()
 
 	base, err := b.open(ctx)
@@ -94,45 +97,48 @@ func runBuild(ctx context.Context, p process, o buildOptions) (err error) {
 		return err
 	}
 	defer cleanUp(targets.abort)
-	tree, err := b.read(ctx, base)
-	if err != nil {
+	out, err := b.makeSurely(ctx, base, targets)
+	if err := errors.Join(err, b.saveLog(out.log)); err != nil {
 		return err
 	}
-	stage := b.stage(tree)
-	defer cleanUp(stage.Close)
-	defer func() { err = b.layers.repair(ctx, stage, err) }()
-	done, err := b.provision(ctx, stage)
-	if err != nil {
+	if err := b.saveMetadata(out); err != nil {
 		return err
 	}
-	out, err := b.collect(base, stage, done)
-	if failure := done.failure(); failure != nil { // what could not be collected after that follows from it
-		b.ui.report(done.counts())
-		return errors.Join(failure, b.saveLog(out.log))
-	}
-	if err != nil {
-		return err
-	}
-	if err := b.pack(ctx, base, done, &out); err != nil {
-		return err
-	}
-	if err := errors.Join(stage.Damage(), b.saveLog(out.log)); err != nil {
-		return err
-	}
-	digests, err := b.write(ctx, targets, out)
-	if err != nil {
-		return err
-	}
-	if err := b.saveMetadata(out, digests); err != nil {
-		return err
-	}
-	if err := b.commit(ctx, targets, digests); err != nil {
+	if err := b.commit(ctx, targets, out.digests); err != nil {
 		return err
 	}
 	committed = true
-	b.layers.evict(ctx)
-	b.summary(out, done)
+	b.summary(out)
 	return nil
+}
+
+// make is the middle of the map: from the source to destinations that have no name yet.
+func (b *build) make(ctx context.Context, base *oci.Image, targets targets) (out outcome, err error) {
+	tree, err := b.read(ctx, base)
+	if err != nil {
+		return out, err
+	}
+	stage := b.stage(tree)
+	defer func() { err = b.leave(ctx, stage, err) }()
+	done, err := b.provision(ctx, stage)
+	if err != nil {
+		return out, err
+	}
+	out, err = b.collect(base, stage, done)
+	if failure := done.failure(); failure != nil { // what could not be collected after that follows from it
+		b.ui.report(done.counts())
+		return out, failure
+	}
+	if err == nil {
+		err = b.pack(ctx, base, &out)
+	}
+	if err == nil {
+		err = stage.Damage() // it may have been met without a word
+	}
+	if err == nil {
+		out.digests, err = b.write(ctx, targets, out)
+	}
+	return out, err
 }
 
 // newBuild checks the flags and makes the work directory; what killed builds have left there is swept first.
@@ -246,7 +252,7 @@ func later(a, b time.Time) time.Time {
 
 // saveLog writes the whole apply log where --log says.
 func (b *build) saveLog(log []record) (err error) {
-	if b.o.log == "" {
+	if b.o.log == "" || len(log) == 0 {
 		return nil
 	}
 	return writeFile(b.o.log, "the apply log", func(f *os.File) error { return writeLog(f, log) })

@@ -31,6 +31,7 @@ type buildOptions struct {
 	limits      []string
 	stage       string
 	cacheDir    string
+	cacheLimit  sizeFlag
 	noCache     bool
 
 	log      string
@@ -64,6 +65,7 @@ func (o *buildOptions) addSourceFlags(f *pflag.FlagSet) {
 	f.StringVar(&o.platform, "platform", "", "image of an index to take: `OS/ARCH[/VARIANT]`")
 	f.StringVar(&o.stage, "stage", stageAuto, "how much of the tree is written out, `WAY` view (nothing),\nmount (root: the kernel shows it), copy (all) or auto")
 	f.StringVar(&o.cacheDir, "cache-dir", "", cacheDirUsage)
+	f.Var(&o.cacheLimit, "cache-limit", "what the cache may hold after the build: `SIZE` with K, M, G or T\n(default 20G, or half of what the disk has for it)")
 	f.BoolVar(&o.noCache, "no-cache", false, "keep nothing of what is read for the next build")
 }
 
@@ -94,8 +96,11 @@ func (o *buildOptions) check() error {
 	if err := o.checkStage(); err != nil {
 		return err
 	}
-	if o.noCache && o.cacheDir != "" {
+	switch {
+	case o.noCache && o.cacheDir != "":
 		return usageError{fmt.Errorf("--no-cache has no use for --cache-dir")}
+	case o.noCache && o.cacheLimit.bytes != nil:
+		return usageError{fmt.Errorf("--no-cache has no use for --cache-limit")}
 	}
 	if o.compression != "" {
 		if _, err := oci.ParseCompression(o.compression); err != nil {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -32,8 +31,8 @@ Exit status: 0 nothing differs; 1 failed; 2 wrong use; 3 something differs; 129,
 		Args: sourceAndSelectors,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			o.source, o.selectors = args[0], args[1:]
-			return runLook(cmd.Context(), p, o, func(ctx context.Context, b *build, ready prepared, list []*holo.Scanned) error {
-				return b.printDiffs(ctx, o, ready.host, list)
+			return runLook(cmd.Context(), p, o, func(ctx context.Context, b *build, host *holo.Host, list []*holo.Scanned) (string, error) {
+				return b.diffText(ctx, o, host, list)
 			})
 		},
 	}
@@ -48,14 +47,14 @@ type drift struct {
 	Diff   string `json:"diff"`
 }
 
-// printDiffs prints the diffs of entities. One that can't be had is an error, in the end.
-func (b *build) printDiffs(ctx context.Context, o lookOptions, host *holo.Host, list []*holo.Scanned) error {
+// diffText shows the diffs of entities. One that can't be had is an error, in the end.
+func (b *build) diffText(ctx context.Context, o lookOptions, host *holo.Host, list []*holo.Scanned) (string, error) {
 	var errs []error
 	var drifted []drift
 	for _, e := range list {
 		text, err := host.Diff(ctx, e)
 		if err := context.Cause(ctx); err != nil {
-			return err
+			return "", err
 		}
 		if err != nil {
 			errs = append(errs, fmt.Errorf("comparing %s: %s", e.ID, people(reason(err), e.Plugin)))
@@ -65,31 +64,26 @@ func (b *build) printDiffs(ctx context.Context, o lookOptions, host *holo.Host, 
 			drifted = append(drifted, drift{e.ID, e.Plugin, people(string(text), e.Plugin)})
 		}
 	}
-	if err := b.writeDiffs(o.format, drifted); err != nil {
-		return err
+	text, err := b.driftText(o.format, drifted)
+	if err = errors.Join(append(errs, err)...); err == nil && len(drifted) > 0 {
+		err = differenceError{toldError{errors.New(count(len(drifted), "entity differs", "entities differ"))}}
 	}
-	if len(errs) > 0 {
-		return errors.Join(errs...)
-	}
-	if n := len(drifted); n > 0 {
-		return differenceError{toldError{fmt.Errorf("%s", count(n, "entity differs", "entities differ"))}}
-	}
-	return nil
+	return text, err
 }
 
-func (b *build) writeDiffs(format string, list []drift) error {
-	if format == formatJSON {
-		return printJSON(b.stdout, list, func(d drift) any { return d })
-	}
+func (b *build) driftText(format string, list []drift) (string, error) {
 	var out strings.Builder
+	if format == formatJSON {
+		err := printJSON(&out, list, func(d drift) any { return d })
+		return out.String(), err
+	}
 	color := b.colorOf(b.stdout)
 	for _, d := range list {
 		for line := range strings.Lines(d.Diff) {
 			out.WriteString(paintDiff(color, printableLines(line)))
 		}
 	}
-	_, err := io.WriteString(b.stdout, out.String())
-	return err
+	return out.String(), nil
 }
 
 // paintDiff colours a line of a diff, as holo(8) does.

@@ -4,11 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"slices"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"github.com/holo-build/holo-build/oci"
 	"github.com/holo-build/holo-build/plugins/holo"
 )
 
@@ -49,9 +51,11 @@ func sourceAndSelectors(_ *cobra.Command, args []string) error {
 	return nil
 }
 
-// runLook brings a build to the point where the plugins have scanned, and has f look at the selected entities. Nothing is
-// packed.
-func runLook(ctx context.Context, p process, o lookOptions, f func(context.Context, *build, prepared, []*holo.Scanned) error) (err error) {
+// lookFunc looks at the selected entities, which the plugins have scanned, and returns what there is to print.
+type lookFunc func(ctx context.Context, b *build, host *holo.Host, list []*holo.Scanned) (text string, err error)
+
+// runLook brings a build to the point where the plugins have scanned, and prints what look makes of it. Nothing is packed.
+func runLook(ctx context.Context, p process, o lookOptions, look lookFunc) (err error) {
 	if err := checkFormat(o.format); err != nil {
 		return err
 	}
@@ -59,38 +63,48 @@ func runLook(ctx context.Context, p process, o lookOptions, f func(context.Conte
 	if err != nil {
 		return err
 	}
-	cleanUp := func(f func() error) { err = errors.Join(err, f()) }
 	defer func() { err = b.ui.tell(withWayOut(interruption(ctx, err))) }()
-	defer cleanUp(b.close)
+	defer func() { err = errors.Join(err, b.close()) }()
+	defer b.layers.evict(ctx)
 	defer b.ui.end()
 
 	base, err := b.open(ctx)
 	if err != nil {
 		return err
 	}
+	text, err := b.look(ctx, base, o, look)
+	if b.again(ctx, err) {
+		b.mended = true
+		b.ui.warn("the cache was damaged: the source is read anew")
+		text, err = b.look(ctx, base, o, look)
+	}
+	_, perr := io.WriteString(b.stdout, text)
+	return errors.Join(err, perr)
+}
+
+// look stages the source and has the plugins scan it.
+func (b *build) look(ctx context.Context, base *oci.Image, o lookOptions, look lookFunc) (text string, err error) {
 	tree, err := b.read(ctx, base)
 	if err != nil {
-		return err
+		return "", err
 	}
 	stage := b.stage(tree)
-	defer cleanUp(stage.Close)
-	defer func() { err = b.layers.repair(ctx, stage, err) }()
+	defer func() { err = b.leave(ctx, stage, err) }()
 	var done provisioned
 	ready, err := b.stageResources(ctx, stage, &done)
 	if err != nil {
-		return err
+		return "", err
 	}
 	entities, err := b.scanPlugins(ctx, ready.host, ready.specs, &done)
 	if err != nil {
-		return err
+		return "", err
 	}
 	selected, err := selectEntities(entities, o.selectors, o.resources)
 	if err != nil {
-		return err
+		return "", err
 	}
-	err = f(ctx, b, ready, selected)
-	b.layers.evict(ctx)
-	return errors.Join(err, stage.Damage(), done.failure())
+	text, err = look(ctx, b, ready.host, selected)
+	return text, errors.Join(err, stage.Damage(), done.failure())
 }
 
 const selectorHelp = `A SELECTOR is an entity's ID, a plugin's ID, or a resource file, by its path in

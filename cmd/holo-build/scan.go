@@ -35,8 +35,8 @@ Exit status: 0 done; 1 failed; 2 wrong use; 129, 130 and 143 interrupted.`,
 			if o.short && o.format != formatText {
 				return usageError{fmt.Errorf("--short has no use for --format %s", o.format)}
 			}
-			return runLook(cmd.Context(), p, o, func(_ context.Context, b *build, _ prepared, list []*holo.Scanned) error {
-				return printScan(b.stdout, o, list)
+			return runLook(cmd.Context(), p, o, func(_ context.Context, _ *build, _ *holo.Host, list []*holo.Scanned) (string, error) {
+				return scanText(o, list)
 			})
 		},
 	}
@@ -45,12 +45,13 @@ Exit status: 0 done; 1 failed; 2 wrong use; 129, 130 and 143 interrupted.`,
 	return cmd
 }
 
-// printScan prints entities, in Holo's own manner.
-func printScan(w io.Writer, o lookOptions, list []*holo.Scanned) error {
-	if o.format == formatJSON {
-		return printJSON(w, list, newScanRecord)
-	}
+// scanText tells of entities, in Holo's own manner.
+func scanText(o lookOptions, list []*holo.Scanned) (string, error) {
 	var b strings.Builder
+	if o.format == formatJSON {
+		err := printJSON(&b, list, newScanRecord)
+		return b.String(), err
+	}
 	for i, e := range list {
 		if o.short {
 			fmt.Fprintln(&b, printable(e.ID))
@@ -68,8 +69,7 @@ func printScan(w io.Writer, o lookOptions, list []*holo.Scanned) error {
 			fmt.Fprintf(&b, "%12s %s\n", printable(l.Key), printable(people(l.Value, e.Plugin)))
 		}
 	}
-	_, err := io.WriteString(w, b.String())
-	return err
+	return b.String(), nil
 }
 
 // scanRecord is an entity as --format json has it.

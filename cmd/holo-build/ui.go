@@ -25,6 +25,8 @@ type ui struct {
 	bar   *progressbar.ProgressBar
 	phase string
 	last  time.Time
+	// warned are the warnings so far.
+	warned map[string]bool
 }
 
 // newUI decides what standard error gets. mode is the value of --progress.
@@ -146,8 +148,18 @@ func (u *ui) report(text string) {
 	u.print("report", text)
 }
 
-// warn prints a warning, which --quiet does not silence.
+// warn prints a warning, once, which --quiet does not silence.
 func (u *ui) warn(text string) {
+	u.mu.Lock()
+	known := u.warned[text]
+	if u.warned == nil {
+		u.warned = map[string]bool{}
+	}
+	u.warned[text] = true
+	u.mu.Unlock()
+	if known {
+		return
+	}
 	if u.mode == "json" {
 		u.print("warning", text)
 		return

@@ -18,8 +18,8 @@ const version = "v1"
 
 // Options say how a cache is used.
 type Options struct {
-	// Limit is how many bytes Evict leaves; 0 is 20 GiB, or half of what the disk has for it if that is less.
-	Limit int64
+	// Limit is how many bytes Evict leaves; nil is 20 GiB, or half of what the disk has for it if that is less.
+	Limit *int64
 	// Look makes nothing: a cache that is not there is an empty one.
 	Look bool
 	// Notice is told, by one goroutine at a time, what could not be kept or was damaged; nil means nobody listens.

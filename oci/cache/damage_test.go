@@ -30,7 +30,7 @@ func TestDamaged(t *testing.T) {
 		defer list[0].Close()
 		sum, err := tree(t.Context(), list, t.TempDir())
 		if errors.Is(err, rootfs.ErrDamaged) {
-			n, rerr := c.Repair(t.Context(), list)
+			n, rerr := c.Repair(t.Context(), list, nil)
 			must(t, rerr)
 			if n != 1 {
 				t.Errorf("Repair has found %d damaged", n)

@@ -220,20 +220,31 @@ func (c *Cache) Drop(ctx context.Context, l *Layer) error {
 	return c.drop(ctx, l.Path, l.dir)
 }
 
-// Repair reads layers in full and drops those that are damaged. It returns how many were: after [rootfs.ErrDamaged], the
-// caller closes the layers and unpacks them again if it is more than none.
-func (c *Cache) Repair(ctx context.Context, layers []*Layer) (damaged int, err error) {
+// Repair reads layers, and a tree that was made of them or nil, in full and drops what is damaged. It returns how much was:
+// after [rootfs.ErrDamaged], the caller closes the layers and unpacks them again if it is more than nothing. What can't be
+// dropped is an error.
+func (c *Cache) Repair(ctx context.Context, layers []*Layer, tree *Tree) (damaged int, err error) {
+	if c == nil {
+		return 0, nil
+	}
+	told := func(what string, verr error) {
+		c.notice(fmt.Sprintf("the cache %s: %s is removed and made anew: %v", c.dir, what, verr))
+		damaged++
+	}
 	for _, l := range layers {
-		verr := l.Verify(ctx)
-		if ctx.Err() != nil {
-			return damaged, ctx.Err()
-		}
-		if c == nil || verr == nil || !l.kept {
+		if !l.kept {
 			continue
 		}
-		c.notice(fmt.Sprintf("the cache %s: layer %s is removed and made anew: %v", c.dir, l.DiffID, verr))
-		damaged++
-		err = errors.Join(err, c.Drop(ctx, l))
+		if verr := l.Verify(ctx); verr != nil && ctx.Err() == nil {
+			told("layer "+l.DiffID.String(), verr)
+			err = errors.Join(err, c.Drop(ctx, l))
+		}
 	}
-	return damaged, err
+	if tree != nil {
+		if verr := tree.verify(ctx); verr != nil && ctx.Err() == nil {
+			told("trees/"+tree.rec.name, verr)
+			err = errors.Join(err, c.DropTree(ctx, tree))
+		}
+	}
+	return damaged, errors.Join(err, ctx.Err())
 }

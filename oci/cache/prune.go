@@ -19,8 +19,8 @@ type PruneOptions struct {
 	All bool
 	// Before is what was last used before that time; zero is nothing.
 	Before time.Time
-	// Keep is how many bytes may stay, those that were used last; 0 is any number.
-	Keep int64
+	// Keep is how many bytes may stay, those that were used last; nil is any number.
+	Keep *int64
 }
 
 // Pruned is what Prune did.
@@ -43,20 +43,20 @@ func (c *Cache) Evict(ctx context.Context) (Pruned, error) {
 	if err != nil {
 		return Pruned{}, fmt.Errorf("pruning the cache %s: %w", c.dir, err)
 	}
-	return c.Prune(ctx, PruneOptions{Keep: c.limit(Contents{Entries: list}.Bytes())})
+	return c.Prune(ctx, PruneOptions{Keep: new(c.limit(Contents{Entries: list}.Bytes()))})
 }
 
 // limit is how many bytes may be kept, where so many are.
 func (c *Cache) limit(held int64) int64 {
-	if c.o.Limit > 0 {
-		return c.o.Limit
+	if c.o.Limit != nil {
+		return *c.o.Limit
 	}
 	const most = 20 << 30
 	var st unix.Statfs_t
 	if err := unix.Statfs(c.home, &st); err != nil {
 		return most
 	}
-	return max(min(most, (int64(st.Bavail)*st.Bsize+held)/2), 1)
+	return min(most, (int64(st.Bavail)*st.Bsize+held)/2)
 }
 
 // Prune removes entries, that first which was not used for longest.
@@ -73,7 +73,7 @@ func (c *Cache) Prune(ctx context.Context, o PruneOptions) (done Pruned, err err
 	}
 	done.Left = Contents{Entries: list}.Bytes()
 	for _, e := range list {
-		if !o.All && !e.Used.Before(o.Before) && (o.Keep == 0 || done.Left <= o.Keep) {
+		if !o.All && !e.Used.Before(o.Before) && (o.Keep == nil || done.Left <= *o.Keep) {
 			continue
 		}
 		rerr := c.remove(ctx, e)
