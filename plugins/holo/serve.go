@@ -227,7 +227,7 @@ func below(root rootfs.Root, rootPath string, whole rootfs.Root, p string) (root
 }
 
 // start is Env.Run of a plugin that is served: what it names by a path is run by that path, what it names otherwise is
-// looked up in PATH.
+// looked up in PATH. On the running system's own root it is started directly: a daemon that it starts is meant to stay.
 func (s Served) start(ctx context.Context, env *Env, c Command) error {
 	if len(c.Argv) == 0 {
 		return fmt.Errorf("running a program: no name given")
@@ -242,6 +242,7 @@ func (s Served) start(ctx context.Context, env *Env, c Command) error {
 	}
 	exit, err := sandbox.Run(ctx, sandbox.Process{
 		Path: file, Argv0: c.Argv[0], Args: c.Argv[1:], Env: s.Environ, Stdin: c.Stdin, Stdout: stdout, Stderr: env.Stderr,
+		Direct: env.Live,
 	})
 	if err != nil {
 		return err
