@@ -7,13 +7,11 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"io"
 	"maps"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/holo-build/holo-build/plugins/sandbox"
@@ -145,12 +143,11 @@ func (g *generating) run(ctx context.Context, name string) error {
 		defer mount.Close()
 	}
 	var said bytes.Buffer
-	both := &together{w: &said}
 	exit, err := sandbox.Run(ctx, sandbox.Process{
 		Path: filepath.Join(g.static, name), Dir: root, Mount: sandbox.Mount{File: mount, At: root},
 		Env: append(withoutHolo(g.Environ), outVar+"="+g.out, cacheVar+"="+cache, resourceRootVar+"="+g.static,
 			rootVar+"="+root, tmpVar+"="+cache),
-		Stdout: both, Stderr: both, Timeout: g.Timeout, OutputBytes: g.r.limits.OutputBytes, Probe: g.Probe,
+		Stdout: &said, Stderr: &said, Timeout: g.Timeout, OutputBytes: g.r.limits.OutputBytes, Probe: g.Probe, Direct: g.r.live,
 	})
 	for line := range strings.Lines(g.neutral().text(strings.ReplaceAll(said.String(), cache, "$"+cacheVar))) {
 		if line = strings.TrimSpace(line); line != "" {
@@ -237,16 +234,4 @@ func (g *generating) merge() error {
 func (r *Resources) hasBelow(dir string) bool {
 	i, _ := slices.BinarySearch(r.names, dir+"/")
 	return i < len(r.names) && strings.HasPrefix(r.names[i], dir+"/")
-}
-
-// together lets two streams write to one writer.
-type together struct {
-	mu sync.Mutex
-	w  io.Writer
-}
-
-func (t *together) Write(b []byte) (int, error) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	return t.w.Write(b)
 }

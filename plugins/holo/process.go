@@ -70,7 +70,7 @@ func (p *process) call(ctx context.Context, op, entity string, s streams) error 
 	exit, err := sandbox.Run(ctx, sandbox.Process{
 		Path: p.spec.Binary, Args: args, Env: p.environ(), Dir: o.Stage.Dir(), Mount: sandbox.Mount{File: mount, At: o.Stage.Dir()},
 		Stdout: s.stdout, Stderr: s.stderr, FD3: s.fd3,
-		Timeout: o.Timeout, OutputBytes: o.Limits.OutputBytes, Probe: o.Probe,
+		Timeout: o.Timeout, OutputBytes: o.Limits.OutputBytes, Probe: o.Probe, Direct: o.Live,
 	})
 	if exit.Leftover {
 		p.host.warn(p.spec.ID, entity, "left processes behind after "+op+", which were ended")

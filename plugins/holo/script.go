@@ -22,6 +22,9 @@ func (h *Host) runScript(ctx context.Context, plugin, entity string, env *Env, c
 		return errors.New("running a program: no name given")
 	}
 	shown := c.Argv[0]
+	if !strings.Contains(shown, "/") && h.o.Live {
+		return h.runLiveTool(ctx, env, c)
+	}
 	if !strings.Contains(shown, "/") {
 		return fmt.Errorf("running %s: a tool of the building machine can't be used while an image is provisioned", shown)
 	}
@@ -44,6 +47,24 @@ func (h *Host) runScript(ctx context.Context, plugin, entity string, env *Env, c
 		return fmt.Errorf("running %s: %w", shown, err)
 	}
 	return h.runWritten(ctx, plugin, entity, env, c, s)
+}
+
+// runLiveTool runs a program of the running system.
+func (h *Host) runLiveTool(ctx context.Context, env *Env, c Command) error {
+	file, err := lookUp(h.o.Environ, c.Argv[0])
+	if err != nil {
+		return err
+	}
+	stdout := c.Stdout
+	if stdout == nil {
+		stdout = env.Stdout
+	}
+	exit, err := sandbox.Run(ctx, sandbox.Process{Path: file, Argv0: c.Argv[0], Args: c.Argv[1:], Env: withoutHolo(h.o.Environ),
+		Stdin: c.Stdin, Stdout: stdout, Stderr: env.Stderr, Timeout: h.o.Timeout, OutputBytes: h.o.Limits.OutputBytes, Direct: true})
+	if err != nil {
+		return plainer(err)
+	}
+	return exit.Err()
 }
 
 // ownScript returns the name in the root of the resource that is to be run, all symlinks followed. It must be the
@@ -112,7 +133,7 @@ func (h *Host) runWritten(ctx context.Context, plugin, entity string, env *Env, 
 		Path: s.path, Argv0: s.path, Args: c.Argv[1:], Dir: s.empty,
 		Env:   append(withoutHolo(h.o.Environ), rootVar+"="+s.empty, tmpVar+"="+s.tmp),
 		Stdin: c.Stdin, Stdout: stdout, Stderr: &stderr,
-		Timeout: h.o.Timeout, OutputBytes: h.o.Limits.OutputBytes, Probe: h.o.Probe,
+		Timeout: h.o.Timeout, OutputBytes: h.o.Limits.OutputBytes, Probe: h.o.Probe, Direct: h.o.Live,
 	})
 	n := neutral{{s.path, s.shown, false}, {s.empty, "$" + rootVar, false}, {s.tmp, "$" + tmpVar, false}}
 	if _, werr := env.Stderr.Write(n.bytes(stderr.Bytes())); err == nil {
