@@ -95,7 +95,9 @@ func runApply(ctx context.Context, p process, o applyOptions) (err error) {
 	defer cleanUp(unlock)
 	var done provisioned
 	err = b.applyInPlace(ctx, stage, o.selectors, &done)
-	b.ui.report(done.counts())
+	if len(done.entities) > 0 || err == nil {
+		b.ui.report(done.counts())
+	}
 	log := assembleLog(buildRecord{Type: "build", Version: version, Resources: done.resources, Epoch: timeText(b.epoch), Stage: "in-place",
 		Flags: b.flagsRecord()}, done, nil, nil)
 	return errors.Join(err, done.failure(), b.saveLog(log))
