@@ -46,7 +46,7 @@ func (b *build) materialize(ctx context.Context, stage *rootfs.Staging, res *hol
 	if way == stageAuto || way == stageView {
 		switch {
 		case way == stageView && needs != "":
-			return "", fmt.Errorf("--stage view: plugin %s is an executable, which needs a directory to work on: --stage auto makes one", needs)
+			return "", fmt.Errorf("--stage view: plugin %s a directory to work on: --stage auto makes one", needs)
 		case b.o.keepStaging:
 			way = stageCopy
 		case needs == "":
@@ -98,8 +98,8 @@ func tryMount(ctx context.Context) rootfs.TryFunc {
 	}
 }
 
-// needsDirectory returns the ID of a plugin that works on a directory, or nothing. Which plugins run is known only when
-// the resources are placed; what runs is known by now.
+// needsDirectory returns the ID of a plugin that works on a directory, and why it needs one, or nothing. Which plugins run
+// is known only when the resources are placed; what runs is known by now.
 func (b *build) needsDirectory(root rootfs.Root, res *holo.Resources) (string, error) {
 	lines, err := holo.ReadHolorc(root)
 	if err != nil {
@@ -111,7 +111,11 @@ func (b *build) needsDirectory(root rootfs.Root, res *holo.Resources) (string, e
 	}
 	for _, s := range specs {
 		if s.Plugin == nil {
-			return s.ID, nil
+			return s.ID + " is an executable, which needs", nil
+		}
+		onRoot := slices.ContainsFunc(bundled(), func(b holo.Bundled) bool { return b.ID == s.ID && b.OnRoot })
+		if onRoot && res.HasFiles(s.ID) {
+			return s.ID + " runs scripts, which need", nil
 		}
 	}
 	return "", nil
