@@ -4,6 +4,7 @@ import (
 	"github.com/holo-build/holo-build/oci"
 	"github.com/holo-build/holo-build/plugins/holo"
 	"github.com/holo-build/holo-build/plugins/holo/files"
+	"github.com/holo-build/holo-build/plugins/holo/runscripts"
 	"github.com/holo-build/holo-build/plugins/holo/sshkeys"
 )
 
@@ -25,5 +26,6 @@ func bundled() []holo.Bundled {
 	return []holo.Bundled{
 		{ID: "files", Order: 10, Plugin: files.Plugin{}},
 		{ID: "ssh-keys", Order: 25, Plugin: sshkeys.Plugin{}},
+		{ID: "run-scripts", Order: 95, Plugin: runscripts.Plugin{}, OnRoot: true},
 	}
 }

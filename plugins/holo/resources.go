@@ -179,6 +179,13 @@ func (r *Resources) ids(want func(*resource) bool) []string {
 	return ids
 }
 
+// HasFiles reports whether the resource directory of a plugin holds anything but directories.
+func (r *Resources) HasFiles(id string) bool {
+	return slices.ContainsFunc(r.names, func(name string) bool {
+		return strings.HasPrefix(name, id+"/") && r.byName[name].kind != rootfs.Directory
+	})
+}
+
 // SourceDigest is the SHA-256 of a resource's content, or of a symlink's target, as "sha256:" and hexadecimal digits. It
 // is empty for what is neither. A generated resource goes by the name that Translate gives it, too.
 func (r *Resources) SourceDigest(name string) string {

@@ -18,19 +18,12 @@ import (
 // runScript is Env.Run of a plugin in the host. What it runs are scripts that the builder has brought; a script is a
 // filter, which sees its standard input and an empty root.
 func (h *Host) runScript(ctx context.Context, plugin, entity string, env *Env, c Command) error {
-	if len(c.Argv) == 0 {
-		return errors.New("running a program: no name given")
-	}
-	shown := c.Argv[0]
-	if !strings.Contains(shown, "/") && h.o.Live {
+	if h.o.Live && len(c.Argv) > 0 && !strings.Contains(c.Argv[0], "/") {
 		return h.runLiveTool(ctx, env, c)
 	}
-	if !strings.Contains(shown, "/") {
-		return fmt.Errorf("running %s: a tool of the building machine can't be used while an image is provisioned", shown)
-	}
-	name, ok := env.Resources.Name(shown)
-	if !ok || !filepath.IsLocal(name) {
-		return fmt.Errorf("running %s: only what is below $%s can be run", shown, resourceVar)
+	shown, name, err := scriptName(env, c)
+	if err != nil {
+		return err
 	}
 	root := h.o.Stage.Root(rootfs.Actor{Kind: "plugin", Plugin: plugin})
 	at, err := h.ownScript(root, path.Join(plugin, name))
@@ -65,6 +58,22 @@ func (h *Host) runLiveTool(ctx context.Context, env *Env, c Command) error {
 		return plainer(err)
 	}
 	return exit.Err()
+}
+
+// scriptName returns how the program of a command is shown, and its name below the resource directory.
+func scriptName(env *Env, c Command) (shown, name string, err error) {
+	if len(c.Argv) == 0 {
+		return "", "", errors.New("running a program: no name given")
+	}
+	shown = c.Argv[0]
+	if !strings.Contains(shown, "/") {
+		return "", "", fmt.Errorf("running %s: a tool of the building machine can't be used while an image is provisioned", shown)
+	}
+	name, ok := env.Resources.Name(shown)
+	if !ok || !filepath.IsLocal(name) {
+		return "", "", fmt.Errorf("running %s: only what is below $%s can be run", shown, resourceVar)
+	}
+	return shown, name, nil
 }
 
 // ownScript returns the name in the root of the resource that is to be run, all symlinks followed. It must be the

@@ -16,6 +16,8 @@ type Bundled struct {
 	// Order is its place among the plugins that nobody has put in order, and the number of its holorc snippet.
 	Order  int
 	Plugin Plugin
+	// OnRoot says that it runs its resources on the root (Command.OnRoot), which takes one that is a directory.
+	OnRoot bool
 }
 
 // Selection says which plugins are loaded: those of Flags, then those of Holorc, then those that have resources and
