@@ -84,8 +84,7 @@ func runBuild(ctx context.Context, p process, o buildOptions) (err error) {
 		}
 	}
 	defer func() { err = b.ui.tell(withWayOut(interruption(ctx, err))) }()
-	defer cleanUp(b.close)
-	defer b.layers.evict(ctx)
+	defer cleanUp(func() error { return b.close(ctx) })
 	defer b.ui.end()
 
 	base, err := b.open(ctx)
@@ -171,22 +170,23 @@ func newBuild(p process, o buildOptions) (*build, error) {
 	}
 	work, err := rootfs.NewWorkDir(tmp)
 	if err != nil {
-		return nil, err
+		return nil, errors.Join(err, kept.Close())
 	}
 	if sweepErr != nil {
 		ui.warn(sweepErr.Error())
 	}
-	return &build{process: p, o: o, ui: ui, work: work, limits: limits, layers: &layers{cache: kept, dir: work.Path, ui: ui}}, nil
+	return &build{process: p, o: o, ui: ui, work: work, limits: limits, layers: &layers{cache: kept, opened: kept, dir: work.Path, ui: ui}}, nil
 }
 
-// close removes the work directory, unless it is to be kept.
-func (b *build) close() error {
+// close brings the cache to its limit, and removes the work directory, unless it is to be kept.
+func (b *build) close(ctx context.Context) error {
+	err := b.layers.close(ctx)
 	if !b.o.keepStaging {
-		return b.work.Close()
+		return errors.Join(err, b.work.Close())
 	}
-	kept, err := b.work.Keep()
+	kept, kerr := b.work.Keep()
 	b.ui.warn("the staging root is kept: " + kept + "/root")
-	return err
+	return errors.Join(err, kerr)
 }
 
 // open opens the source; its layers are read later.

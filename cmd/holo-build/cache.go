@@ -122,6 +122,7 @@ func runCacheList(ctx context.Context, p process, o cacheOptions, format string)
 	if err != nil {
 		return err
 	}
+	defer c.Close()
 	list, err := c.List(ctx)
 	if err != nil {
 		return err
@@ -242,6 +243,7 @@ func runCachePrune(ctx context.Context, p process, o cacheOptions, po cache.Prun
 	if err != nil {
 		return err
 	}
+	defer c.Close()
 	prune := func() (cache.Pruned, error) { return c.Prune(ctx, po) }
 	if po == (cache.PruneOptions{}) {
 		prune = func() (cache.Pruned, error) { return c.Evict(ctx) }

@@ -141,9 +141,16 @@ func TestCacheWarm(t *testing.T) {
 			"another file system": func(c *cachedBuilds) { c.cache = filepath.Join(onTmpfs(c.t), "cache") },
 			"a relative path":     func(c *cachedBuilds) { c.cache = filepath.Join(relativeDir(c.t), "cache") },
 			"a symlink above":     func(c *cachedBuilds) { c.cache = filepath.Join(linkedDir(c.t), "cache") },
-			"deep":                func(c *cachedBuilds) { c.cache = filepath.Join(c.dir, "not/there/cache") },
-			"XDG_CACHE_HOME":      func(c *cachedBuilds) { c.cache, c.environ = "", []string{"XDG_CACHE_HOME=" + c.dir} },
-			"HOME":                func(c *cachedBuilds) { c.cache, c.environ = "", []string{"HOME=" + c.dir} },
+			"a symlink":           func(c *cachedBuilds) { c.cache = linkedDir(c.t) },
+			"XDG_CACHE_HOME/holo-build is a symlink": func(c *cachedBuilds) {
+				c.cache, c.environ = "", []string{"XDG_CACHE_HOME=" + c.dir}
+				if err := os.Symlink(c.t.TempDir(), filepath.Join(c.dir, "holo-build")); err != nil {
+					c.t.Fatal(err)
+				}
+			},
+			"deep":           func(c *cachedBuilds) { c.cache = filepath.Join(c.dir, "not/there/cache") },
+			"XDG_CACHE_HOME": func(c *cachedBuilds) { c.cache, c.environ = "", []string{"XDG_CACHE_HOME=" + c.dir} },
+			"HOME":           func(c *cachedBuilds) { c.cache, c.environ = "", []string{"HOME=" + c.dir} },
 		}
 		for name, place := range places {
 			if stage != stageView && name != "as usual" && name != "another file system" {

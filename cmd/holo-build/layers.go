@@ -22,8 +22,8 @@ const (
 
 // layers are the layers of the base on their way through the cache.
 type layers struct {
-	// cache is nil if nothing is to be kept.
-	cache *cache.Cache
+	// cache is nil if nothing is to be kept, or it is of no use any more; opened is what to close.
+	cache, opened *cache.Cache
 	// dir is for what is not kept.
 	dir  string
 	ui   *ui
@@ -161,12 +161,13 @@ func (l *layers) metaImage(ctx context.Context, base *rootfs.Base) (*os.File, fu
 	return f, f.Close, nil
 }
 
-// evict brings the cache to its limit. What the build has made is there by now. A cache that can't be written does not
-// grow: there is nothing to tell.
-func (l *layers) evict(ctx context.Context) {
+// close brings the cache to its limit: nothing of it is in use any more. A cache that can't be written does not grow:
+// there is nothing to tell.
+func (l *layers) close(ctx context.Context) error {
 	_, err := l.cache.Evict(ctx)
 	unwritable := errors.Is(err, syscall.EROFS) || errors.Is(err, fs.ErrPermission)
 	if err != nil && !unwritable && ctx.Err() == nil {
 		l.ui.warn("the cache: " + err.Error())
 	}
+	return l.opened.Close()
 }

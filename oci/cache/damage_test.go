@@ -123,8 +123,8 @@ func TestReplaced(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			before := fds(t)
 			c, _ := newCache(t, "", cache.Options{})
+			before := fds(t)
 			first, err := c.Unpack(t.Context(), img.Layers, cache.UnpackOptions{Dir: t.TempDir()})
 			must(t, err)
 			want := treeOf(t, first)
