@@ -85,7 +85,7 @@ func runApply(ctx context.Context, p process, o applyOptions) (err error) {
 		b.epoch = p.now()
 	}
 	defer func() { err = b.ui.tell(withWayOut(interruption(ctx, err))) }()
-	defer cleanUp(b.close)
+	defer cleanUp(func() error { return b.close(ctx) })
 	defer b.ui.end()
 
 	unlock, err := lockRoot(stage.dir)

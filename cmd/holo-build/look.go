@@ -64,8 +64,7 @@ func runLook(ctx context.Context, p process, o lookOptions, look lookFunc) (err 
 		return err
 	}
 	defer func() { err = b.ui.tell(withWayOut(interruption(ctx, err))) }()
-	defer func() { err = errors.Join(err, b.close()) }()
-	defer b.layers.evict(ctx)
+	defer func() { err = errors.Join(err, b.close(ctx)) }()
 	defer b.ui.end()
 
 	base, err := b.open(ctx)
