@@ -232,7 +232,7 @@ func (s Served) start(ctx context.Context, env *Env, c Command) error {
 	if len(c.Argv) == 0 {
 		return fmt.Errorf("running a program: no name given")
 	}
-	file, err := s.lookUp(c.Argv[0])
+	file, err := FindProgram(s.Environ, c.Argv[0])
 	if err != nil {
 		return err
 	}
@@ -253,13 +253,14 @@ func (s Served) start(ctx context.Context, env *Env, c Command) error {
 	return exit.Err()
 }
 
-// lookUp finds a program as execvp(3) does, but never in the working directory by an empty element of PATH.
-func (s Served) lookUp(name string) (string, error) {
+// FindProgram finds a program as execvp(3) does, by the PATH of an environment, but never in the working directory by an
+// empty or relative element of it.
+func FindProgram(environ []string, name string) (string, error) {
 	if strings.Contains(name, "/") {
 		return name, nil
 	}
 	list := ""
-	for _, v := range s.Environ {
+	for _, v := range environ {
 		if rest, ok := strings.CutPrefix(v, "PATH="); ok {
 			list = rest
 		}
