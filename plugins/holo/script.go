@@ -44,7 +44,7 @@ func (h *Host) runScript(ctx context.Context, plugin, entity string, env *Env, c
 
 // runLiveTool runs a program of the running system.
 func (h *Host) runLiveTool(ctx context.Context, env *Env, c Command) error {
-	file, err := lookUp(h.o.Environ, c.Argv[0])
+	file, err := FindProgram(h.o.Environ, c.Argv[0])
 	if err != nil {
 		return err
 	}

@@ -28,7 +28,7 @@ func (s Served) start(ctx context.Context, env *Env, c Command) error {
 		p.Path, err = realPath(env, c.Argv[0])
 		p.Argv0, p.Dir, p.FD3 = p.Path, env.Root.Path, c.FD3
 	} else {
-		p.Path, err = lookUp(s.Environ, c.Argv[0])
+		p.Path, err = FindProgram(s.Environ, c.Argv[0])
 	}
 	if err != nil {
 		return err
@@ -83,8 +83,9 @@ func inside(dir, p string) (rel string, ok bool, err error) {
 	return rel, err == nil && filepath.IsLocal(rel), nil
 }
 
-// lookUp finds a program as execvp(3) does in an environment, but never in the working directory by an empty element of PATH.
-func lookUp(environ []string, name string) (string, error) {
+// FindProgram finds a program as execvp(3) does, by the PATH of an environment, but never in the working directory by an
+// empty or relative element of it.
+func FindProgram(environ []string, name string) (string, error) {
 	if strings.Contains(name, "/") {
 		return name, nil
 	}
