@@ -39,6 +39,7 @@ Exit status: 0 done; 1 failed; 2 wrong use; 129, 130 and 143 interrupted.`,
 		},
 	}
 	o.addApplyFlags(cmd.Flags())
+	complete(p, cmd, &o.buildOptions)
 	return cmd
 }
 

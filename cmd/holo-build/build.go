@@ -45,6 +45,7 @@ else.
 		},
 	}
 	o.addFlags(cmd.Flags())
+	complete(p, cmd, nil)
 	return cmd
 }
 

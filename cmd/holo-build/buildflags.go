@@ -72,7 +72,7 @@ func (o *buildOptions) addSourceFlags(f *pflag.FlagSet) {
 // addPluginFlags adds the flags of all verbs that run plugins.
 func (o *buildOptions) addPluginFlags(f *pflag.FlagSet) {
 	f.StringArrayVarP(&o.resources, "resources", "r", nil, "resource tree `DIR`, shaped like /usr/share/holo; may be repeated")
-	f.BoolVar(&o.replace, "replace-resources", false, "take away what earlier builds have placed and no -r has any more,\nso that what came of it is undone")
+	f.BoolVar(&o.replace, "replace-resources", false, "take away the resources that earlier builds placed and no -r has, and undo what came of them")
 	f.StringArrayVar(&o.plugins, "plugin", nil, "run plugin `ID[=BINARY]`, in this order and before all others; may be repeated")
 	f.DurationVar(&o.timeout, "timeout", 10*time.Minute, "time limit `T` for each call of a plugin, as 90s or 5m")
 	f.StringArrayVar(&o.limits, "limit", nil, limitUsage)

@@ -37,6 +37,7 @@ Exit status: 0 nothing differs; 1 failed; 2 wrong use; 3 something differs; 129,
 		},
 	}
 	o.addLookFlags(cmd.Flags())
+	complete(p, cmd, &o.buildOptions)
 	return cmd
 }
 

@@ -42,6 +42,7 @@ Exit status: 0 done; 1 failed; 2 wrong use; 129, 130 and 143 interrupted.`,
 	}
 	o.addLookFlags(cmd.Flags())
 	cmd.Flags().BoolVarP(&o.short, "short", "s", false, "print the entities' IDs alone")
+	complete(p, cmd, &o.buildOptions)
 	return cmd
 }
 
