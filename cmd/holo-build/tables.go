@@ -4,6 +4,7 @@ import (
 	"github.com/holo-build/holo-build/oci"
 	"github.com/holo-build/holo-build/plugins/holo"
 	"github.com/holo-build/holo-build/plugins/holo/files"
+	"github.com/holo-build/holo-build/plugins/holo/usersgroups"
 )
 
 // transports is the table of all places where images live.
@@ -23,5 +24,6 @@ func transports() map[string]oci.Transport {
 func bundled() []holo.Bundled {
 	return []holo.Bundled{
 		{ID: "files", Order: 10, Plugin: files.Plugin{}},
+		{ID: "users-groups", Order: 20, Plugin: usersgroups.Plugin{}},
 	}
 }
