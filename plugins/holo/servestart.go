@@ -27,7 +27,7 @@ func (s Served) start(ctx context.Context, env *Env, c Command) error {
 		p.Path, err = realPath(env, c.Argv[0])
 		p.Argv0, p.Dir, p.FD3 = p.Path, env.Root.Path, c.FD3
 	} else {
-		p.Path, err = s.lookUp(c.Argv[0])
+		p.Path, err = LookUp(s.Environ, c.Argv[0])
 	}
 	if err != nil {
 		return err
@@ -82,13 +82,14 @@ func inside(dir, p string) (rel string, ok bool, err error) {
 	return rel, err == nil && filepath.IsLocal(rel), nil
 }
 
-// lookUp finds a program as execvp(3) does, but never in the working directory by an empty element of PATH.
-func (s Served) lookUp(name string) (string, error) {
+// LookUp finds a program as execvp(3) does by PATH in an environment, but never in the working directory by an empty or
+// relative element of it.
+func LookUp(environ []string, name string) (string, error) {
 	if strings.Contains(name, "/") {
 		return name, nil
 	}
 	list := ""
-	for _, v := range s.Environ {
+	for _, v := range environ {
 		if rest, ok := strings.CutPrefix(v, "PATH="); ok {
 			list = rest
 		}
