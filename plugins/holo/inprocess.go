@@ -39,6 +39,7 @@ func (p *inProcess) begin(ctx context.Context, op, entity string, stdout, stderr
 		Stdout:     &capped{w: stdout, call: c, name: "standard output", left: o.Limits.OutputBytes},
 		Stderr:     &capped{w: stderr, call: c, name: "standard error", left: o.Limits.OutputBytes},
 		Now:        o.Now,
+		Live:       o.Live,
 		ImageBuild: true,
 	}
 	for _, l := range locations(p.spec.ID, o.CacheDir) {

@@ -32,6 +32,9 @@ func (h *Host) environ(p *plugin) []string {
 	for _, l := range p.locations {
 		set = append(set, l.variable+"="+filepath.Join(dir, l.name))
 	}
+	if dir == "/" && !h.o.Live {
+		set = append(set, rootVar+"=/.") // "/" would mean that this is no test
+	}
 	return append(withoutHolo(h.o.Environ), set...)
 }
 

@@ -18,6 +18,9 @@ import (
 // runScript is Env.Run of a plugin in the host. What it runs are scripts that the builder has brought; a script is a
 // filter, which sees its standard input and an empty root.
 func (h *Host) runScript(ctx context.Context, plugin, entity string, env *Env, c Command) error {
+	if h.o.Live && len(c.Argv) > 0 && !strings.Contains(c.Argv[0], "/") {
+		return h.runLiveTool(ctx, env, c)
+	}
 	shown, name, err := scriptName(env, c)
 	if err != nil {
 		return err
@@ -37,6 +40,24 @@ func (h *Host) runScript(ctx context.Context, plugin, entity string, env *Env, c
 		return fmt.Errorf("running %s: %w", shown, err)
 	}
 	return h.runWritten(ctx, plugin, entity, env, c, s)
+}
+
+// runLiveTool runs a program of the running system.
+func (h *Host) runLiveTool(ctx context.Context, env *Env, c Command) error {
+	file, err := FindProgram(h.o.Environ, c.Argv[0])
+	if err != nil {
+		return err
+	}
+	stdout := c.Stdout
+	if stdout == nil {
+		stdout = env.Stdout
+	}
+	exit, err := sandbox.Run(ctx, sandbox.Process{Path: file, Argv0: c.Argv[0], Args: c.Argv[1:], Env: withoutHolo(h.o.Environ),
+		Stdin: c.Stdin, Stdout: stdout, Stderr: env.Stderr, Timeout: h.o.Timeout, OutputBytes: h.o.Limits.OutputBytes, Direct: true})
+	if err != nil {
+		return plainer(err)
+	}
+	return exit.Err()
 }
 
 // scriptName returns how the program of a command is shown, and its name below the resource directory.
@@ -121,7 +142,7 @@ func (h *Host) runWritten(ctx context.Context, plugin, entity string, env *Env, 
 		Path: s.path, Argv0: s.path, Args: c.Argv[1:], Dir: s.empty,
 		Env:   append(withoutHolo(h.o.Environ), rootVar+"="+s.empty, tmpVar+"="+s.tmp),
 		Stdin: c.Stdin, Stdout: stdout, Stderr: &stderr,
-		Timeout: h.o.Timeout, OutputBytes: h.o.Limits.OutputBytes, Probe: h.o.Probe,
+		Timeout: h.o.Timeout, OutputBytes: h.o.Limits.OutputBytes, Probe: h.o.Probe, Direct: h.o.Live,
 	})
 	n := neutral{{s.path, s.shown, false}, {s.empty, "$" + rootVar, false}, {s.tmp, "$" + tmpVar, false}}
 	if _, werr := env.Stderr.Write(n.bytes(stderr.Bytes())); err == nil {

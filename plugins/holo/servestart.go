@@ -13,12 +13,13 @@ import (
 )
 
 // start is Env.Run of a plugin that is served: what it names by a path is run by that path, what it names otherwise is
-// looked up in PATH.
+// looked up in PATH. On the running system's own root it is started directly: a daemon that it starts is meant to stay.
 func (s Served) start(ctx context.Context, env *Env, c Command) error {
 	if len(c.Argv) == 0 {
 		return errors.New("running a program: no name given")
 	}
-	p := sandbox.Process{Argv0: c.Argv[0], Args: c.Argv[1:], Env: s.Environ, Stdin: c.Stdin, Stdout: c.Stdout, Stderr: env.Stderr}
+	p := sandbox.Process{Argv0: c.Argv[0], Args: c.Argv[1:], Env: s.Environ, Stdin: c.Stdin, Stdout: c.Stdout, Stderr: env.Stderr,
+		Direct: env.Live}
 	if p.Stdout == nil {
 		p.Stdout = env.Stdout
 	}
@@ -27,7 +28,7 @@ func (s Served) start(ctx context.Context, env *Env, c Command) error {
 		p.Path, err = realPath(env, c.Argv[0])
 		p.Argv0, p.Dir, p.FD3 = p.Path, env.Root.Path, c.FD3
 	} else {
-		p.Path, err = LookUp(s.Environ, c.Argv[0])
+		p.Path, err = FindProgram(s.Environ, c.Argv[0])
 	}
 	if err != nil {
 		return err
@@ -82,9 +83,9 @@ func inside(dir, p string) (rel string, ok bool, err error) {
 	return rel, err == nil && filepath.IsLocal(rel), nil
 }
 
-// LookUp finds a program as execvp(3) does by PATH in an environment, but never in the working directory by an empty or
-// relative element of it.
-func LookUp(environ []string, name string) (string, error) {
+// FindProgram finds a program as execvp(3) does, by the PATH of an environment, but never in the working directory by an
+// empty or relative element of it.
+func FindProgram(environ []string, name string) (string, error) {
 	if strings.Contains(name, "/") {
 		return name, nil
 	}

@@ -103,7 +103,7 @@ func (c *testCase) words() []string {
 // direct calls the program itself.
 func (c *testCase) direct(ctx context.Context) error {
 	words, environ := c.words(), c.environ()
-	file, err := holo.LookUp(environ, words[0])
+	file, err := holo.FindProgram(environ, words[0])
 	if err != nil {
 		return err
 	}
@@ -152,7 +152,7 @@ fi
 // withBash has bash call the program, in the environment that env.sh makes.
 func (c *testCase) withBash(ctx context.Context) error {
 	environ := c.environ()
-	bash, err := holo.LookUp(environ, "bash")
+	bash, err := holo.FindProgram(environ, "bash")
 	if err != nil {
 		return fmt.Errorf("the case has an %s: %w", envName, err)
 	}
