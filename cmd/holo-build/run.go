@@ -82,7 +82,7 @@ log that says which entity changed what.`,
 	})
 	root.CompletionOptions.DisableDefaultCmd = true
 	root.AddCommand(buildCommand(p), scanCommand(p), diffCommand(p), applyCommand(p), checkCommand(p), cacheCommand(p), logCommand(p),
-		completionCommand(p), versionCommand(p), manCommand(p))
+		initCommand(p), completionCommand(p), versionCommand(p), manCommand(p))
 	for _, c := range root.Commands() {
 		c.DisableFlagsInUseLine = true
 		c.Args = asUsage(c.Args)
