@@ -140,17 +140,19 @@ func runCase(ctx context.Context, dir, work, bin string, o Options) (r Result) {
 			return r
 		}
 	}
+	if !o.InPlace {
+		defer func() {
+			if err := rootfs.RemoveTree(work); r.Err == nil {
+				r.Err = err
+			}
+		}()
+	}
 	if r.Err = c.run(ctx); r.Err != nil {
 		return r
 	}
 	if r.Differences, r.Err = c.compare(); r.Err == nil && o.Update {
 		r.Updated, r.Err = c.update(r.Differences)
 		r.Differences = nil
-	}
-	if !o.InPlace {
-		if err := rootfs.RemoveTree(work); r.Err == nil {
-			r.Err = err
-		}
 	}
 	return r
 }
