@@ -60,6 +60,9 @@ func runLook(ctx context.Context, p process, o lookOptions, look lookFunc) (err 
 	if err := checkFormat(o.format); err != nil {
 		return err
 	}
+	name, rest, _ := oci.ParseSource(o.source)
+	live := name == oci.NameRootFS && filepath.Clean(rest) == "/"
+	o.noCache = o.noCache || live && o.cacheDir == ""
 	b, err := newBuild(p, o.buildOptions)
 	if err != nil {
 		return err
@@ -69,7 +72,7 @@ func runLook(ctx context.Context, p process, o lookOptions, look lookFunc) (err 
 	defer b.ui.end()
 
 	var text string
-	if name, rest, _ := oci.ParseSource(o.source); name == oci.NameRootFS && filepath.Clean(rest) == "/" {
+	if live {
 		text, err = b.lookLive(ctx, o, look)
 	} else {
 		text, err = b.lookAtSource(ctx, o, look)
