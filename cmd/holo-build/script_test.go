@@ -26,8 +26,8 @@ func TestMain(m *testing.M) {
 	if sandbox.IsHelper(os.Args) {
 		os.Exit(sandbox.Main())
 	}
-	testscript.Main(clean{inOwnCache{m}}, map[string]func(){"holo-build": main, "holo-files": main, "lastlayer": lastLayer,
-		"lacking": lackingMain})
+	testscript.Main(clean{inOwnCache{m}}, map[string]func(){"holo-build": main, "holo": main, "holo-files": main,
+		"lastlayer": lastLayer, "lacking": lackingMain, "seen": seen})
 }
 
 // clean runs all tests, which are to leave nothing.
