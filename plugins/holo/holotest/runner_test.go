@@ -17,9 +17,8 @@ import (
 	"github.com/holo-build/holo-build/rootfs/rootfstest"
 )
 
-// TestRun has the facts of the reference's runner; section 5.
-func TestRun(t *testing.T) {
-	w := newWorld(t, `
+// factsCase is a case whose holo shows what a case is given.
+const factsCase = `
 -- c/source-tree --
 file      0644 ./etc/do
 case $1 in
@@ -28,17 +27,17 @@ diff) exit 3 ;;
 apply) [ $# = 2 ] || { echo 'use --force'; echo made >target/etc/made; mkdir -m 700 target/private; : >target/.hidden; printf 'no newline'; exit; }
 	ln -s made target/etc/link; kill -9 $$ ;;
 esac
-`+sep+`
+` + sep + `
 file      0644 ./etc/holorc
 # plugin commented
 plugin one
  plugin  two=/x=y
 plugins three
 plugin	four
-`+sep+`
+` + sep + `
 file      0644 ./etc/holorc.d/50-five
 plugin five
-`+sep+`
+` + sep + `
 directory 0700 ./home/u/.ssh/
 -
 -- c/expected-scan-output --
@@ -80,8 +79,10 @@ apply --force with ./target/ ./target/tmp
 cache target/tmp/holo/x
 exit status 137
 -- c/expected-tree --
-`)
-	expected := "file      0644 ./etc/do\n" + strings.TrimPrefix(strings.SplitN(w.read("c/source-tree"), sep, 2)[0], "file      0644 ./etc/do\n") + sep + `
+`
+
+// factsTree is its tree afterwards, but for the first file's text.
+const factsTree = sep + `
 file      0644 ./etc/holorc
 # plugin commented
 plugin one
@@ -118,6 +119,12 @@ directory 0755 ./var/lib/holo/files/base/
 ` + sep + `
 directory 0755 ./var/lib/holo/files/provisioned/
 ` + sep + "\n"
+
+// TestRun has the facts of the reference's runner; section 5.
+func TestRun(t *testing.T) {
+	w := newWorld(t, factsCase)
+	do, _, _ := strings.Cut(w.read("c/source-tree"), sep)
+	expected := do + factsTree
 	w.write("c/expected-tree", expected)
 	before := rootfstest.Snapshot(t, w.dir)
 	w.o.Holo = "sh -e " + w.o.Holo
