@@ -1,7 +1,6 @@
 package main
 
 import (
-	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -123,6 +122,7 @@ func runCacheList(ctx context.Context, p process, o cacheOptions, format string)
 	if err != nil {
 		return err
 	}
+	defer c.Close()
 	list, err := c.List(ctx)
 	if err != nil {
 		return err
@@ -182,17 +182,18 @@ func ago(d time.Duration) string {
 func cachePruneCommand(p process) *cobra.Command {
 	var o cacheOptions
 	var all bool
-	var older, keep string
+	var older string
+	var keep sizeFlag
 	cmd := &cobra.Command{
 		Use:   "prune [--all] [--older-than TIME] [--keep SIZE]",
 		Short: "Remove what was not used for longest",
-		Long: `prune removes what was not used for longest, to the limit that builds keep to, or
-to what the flags say. What is in use stays.
+		Long: `prune removes what was not used for longest, to the limit that builds have without
+--cache-limit, or to what the flags say. What is in use stays.
 
 Exit status: 0 done; 1 failed; 2 wrong use.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			po, err := pruneOptions(p, all, older, keep)
+			po, err := pruneOptions(p, all, older, keep.bytes)
 			if err != nil {
 				return err
 			}
@@ -202,12 +203,12 @@ Exit status: 0 done; 1 failed; 2 wrong use.`,
 	o.addFlags(cmd.Flags())
 	cmd.Flags().BoolVar(&all, "all", false, "remove all of it")
 	cmd.Flags().StringVar(&older, "older-than", "", "remove what was last used so long ago: `TIME` like 12h or 30d")
-	cmd.Flags().StringVar(&keep, "keep", "", "remove the oldest until `SIZE` is left: a number, with K, M, G or T")
+	cmd.Flags().Var(&keep, "keep", "remove the oldest until `SIZE` is left: a number, with K, M, G or T")
 	return cmd
 }
 
-func pruneOptions(p process, all bool, older, keep string) (o cache.PruneOptions, err error) {
-	if o.All = all; all && cmp.Or(older, keep) != "" {
+func pruneOptions(p process, all bool, older string, keep *int64) (o cache.PruneOptions, err error) {
+	if o.All, o.Keep = all, keep; all && (older != "" || keep != nil) {
 		return o, usageError{errors.New("--all leaves nothing to choose for --older-than and --keep")}
 	}
 	if older != "" {
@@ -216,11 +217,6 @@ func pruneOptions(p process, all bool, older, keep string) (o cache.PruneOptions
 			return o, usageError{fmt.Errorf("--older-than %s: %w", older, err)}
 		}
 		o.Before = p.now().Add(-d)
-	}
-	if keep != "" {
-		if o.Keep, err = parseSize(keep); err != nil {
-			return o, usageError{fmt.Errorf("--keep %s: %w", keep, err)}
-		}
 	}
 	return o, nil
 }
@@ -247,6 +243,7 @@ func runCachePrune(ctx context.Context, p process, o cacheOptions, po cache.Prun
 	if err != nil {
 		return err
 	}
+	defer c.Close()
 	prune := func() (cache.Pruned, error) { return c.Prune(ctx, po) }
 	if po == (cache.PruneOptions{}) {
 		prune = func() (cache.Pruned, error) { return c.Evict(ctx) }

@@ -29,9 +29,12 @@ func TestCacheUnusable(t *testing.T) {
 		},
 		"for the group": func(_ *testing.T, dir string) error { return mkdir(dir, 0o770) },
 		"for all":       func(_ *testing.T, dir string) error { return mkdir(dir, 0o777|fs.ModeSticky) },
-		"a symlink":     func(t *testing.T, dir string) error { return os.Symlink(t.TempDir(), dir) },
-		"a file":        func(_ *testing.T, dir string) error { return os.WriteFile(dir, nil, 0o600) },
-		"a FIFO":        func(_ *testing.T, dir string) error { return unix.Mkfifo(dir, 0o600) },
+		"a symlink to what all write": func(t *testing.T, dir string) error {
+			return errors.Join(mkdir(dir+".target", 0o777), os.Symlink(dir+".target", dir))
+		},
+		"a symlink to nothing": func(_ *testing.T, dir string) error { return os.Symlink(dir+".target", dir) },
+		"a file":               func(_ *testing.T, dir string) error { return os.WriteFile(dir, nil, 0o600) },
+		"a FIFO":               func(_ *testing.T, dir string) error { return unix.Mkfifo(dir, 0o600) },
 		"its version is a file": func(_ *testing.T, dir string) error {
 			return errors.Join(mkdir(dir, 0o700), os.WriteFile(dir+"/v1", nil, 0o600))
 		},

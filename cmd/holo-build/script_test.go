@@ -26,7 +26,7 @@ func TestMain(m *testing.M) {
 	if sandbox.IsHelper(os.Args) {
 		os.Exit(sandbox.Main())
 	}
-	testscript.Main(clean{inOwnCache{m}}, map[string]func(){"holo-build": main, "holo-files": main, "lastlayer": lastLayer,
+	testscript.Main(clean{inOwnCache{m}}, map[string]func(){"holo-build": main, "holo-files": main, "holo-ssh-keys": main, "holo-run-scripts": main, "lastlayer": lastLayer,
 		"lacking": lackingMain})
 }
 

@@ -18,5 +18,5 @@
 // build fail: layers are then unpacked elsewhere.
 //
 // Whoever may write to the directory is trusted, since digests of content are not taken where the kernel mounts it. So the
-// directory must belong to the caller, and nobody else may write to it.
+// directory must belong to the caller, and nobody else may write to it. It is opened once, and used by its descriptor.
 package cache

@@ -4,9 +4,6 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"io/fs"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -30,7 +27,7 @@ type Entry struct {
 	Used time.Time
 	// InUse says that somebody has it open.
 	InUse bool
-	path  string
+	name  string
 }
 
 // Blob is a layer as stored: its digest, its size, and that of its plain tar.
@@ -69,7 +66,7 @@ func (c *Cache) List(ctx context.Context) (Contents, error) {
 		return out, err
 	}
 	blobs := map[v1.Hash][]Blob{}
-	for _, name := range names(c.path("blobs")) {
+	for _, name := range c.home().names("blobs") {
 		if rec, err := c.readRecord(hashOf(name)); isHex(name) && err == nil {
 			blobs[rec.diffID] = append(blobs[rec.diffID], Blob{Digest: rec.blob, Stored: rec.stored, Plain: rec.plain})
 		}
@@ -78,15 +75,14 @@ func (c *Cache) List(ctx context.Context) (Contents, error) {
 		if e.Kind == KindLayer {
 			entries[i].Blobs = blobs[e.ID]
 		}
-		entries[i].InUse = inUse(e.path)
+		entries[i].InUse = c.inUse(e.name)
 	}
 	slices.Reverse(entries)
 	out.Entries = entries
-	for _, name := range names(c.dir) {
+	for _, name := range c.top().names(".") {
 		digits, ok := strings.CutPrefix(name, "v")
 		if ok && name != version && digits != "" && strings.Trim(digits, "0123456789") == "" {
-			path := filepath.Join(c.dir, name)
-			out.Others = append(out.Others, Other{Path: path, Bytes: size(path)})
+			out.Others = append(out.Others, Other{Path: c.top().path(name), Bytes: c.top().size(name)})
 		}
 	}
 	return out, ctx.Err()
@@ -95,26 +91,23 @@ func (c *Cache) List(ctx context.Context) (Contents, error) {
 // entries lists what is kept, that first which was not used for longest.
 func (c *Cache) entries(ctx context.Context) ([]Entry, error) {
 	var list []Entry
+	h := c.home()
 	for _, folder := range []string{"layers", "trees"} {
-		infos, err := os.ReadDir(c.path(folder))
-		if err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return nil, err
-		}
-		for _, d := range infos {
+		for _, base := range h.names(folder) {
 			if err := ctx.Err(); err != nil {
 				return nil, err
 			}
-			info, err := d.Info()
-			e, ok := nameEntry(folder, d.Name())
-			if err != nil || !ok || !info.IsDir() {
+			e, ok := nameEntry(folder, base)
+			e.name = folder + "/" + base
+			st, err := h.stat(e.name)
+			if err != nil || !ok || st.Mode&unix.S_IFMT != unix.S_IFDIR {
 				continue // just gone, or nothing of ours
 			}
-			e.path = c.path(folder, d.Name())
-			e.Bytes, e.Used = size(e.path), info.ModTime()
+			e.Bytes, e.Used = h.size(e.name), time.Unix(st.Mtim.Unix())
 			list = append(list, e)
 		}
 	}
-	slices.SortFunc(list, func(a, b Entry) int { return cmp.Or(a.Used.Compare(b.Used), cmp.Compare(a.path, b.path)) })
+	slices.SortFunc(list, func(a, b Entry) int { return cmp.Or(a.Used.Compare(b.Used), cmp.Compare(a.name, b.name)) })
 	return list, nil
 }
 
@@ -128,8 +121,8 @@ func nameEntry(folder, name string) (e Entry, ok bool) {
 }
 
 // inUse reports whether somebody has a directory of the cache open.
-func inUse(path string) bool {
-	dir, err := openDir(path)
+func (c *Cache) inUse(name string) bool {
+	dir, err := c.home().openDir(name)
 	if err != nil {
 		return false
 	}

@@ -30,7 +30,6 @@ func TestOpen(t *testing.T) {
 			return errors.Join(os.Remove(filepath.Dir(d)), os.Symlink(t.TempDir(), filepath.Dir(d)))
 		}, ""},
 		{"a file", func(d string) error { return os.WriteFile(d, nil, 0o600) }, "is no directory"},
-		{"a symlink", func(d string) error { return os.Symlink(t.TempDir(), d) }, "is a symlink"},
 		{"written by its group", func(d string) error { return mkdir(d, 0o770) }, "can be written by others, its mode is 0770"},
 		{"written by all", func(d string) error { return mkdir(d, 0o1777) }, "can be written by others, its mode is 1777"},
 		{"of all inside", func(d string) error { return errors.Join(mkdir(d, 0o700), mkdir(d+"/v1", 0o777)) }, "v1 can be written by others"},
@@ -132,8 +131,8 @@ func TestFullDisk(t *testing.T) {
 	for name, options := range map[string]string{"bytes": "size=64k", "few inodes": "nr_inodes=11", "no inodes": "nr_inodes=9"} {
 		t.Run(name, func(t *testing.T) {
 			dir := mount(t, options)
-			before := fds(t)
 			c, told := newCache(t, dir, cache.Options{})
+			before := fds(t)
 			list, err := c.Unpack(t.Context(), img.Layers, cache.UnpackOptions{Dir: t.TempDir()})
 			must(t, err)
 			if got := treeOf(t, list); got != want {

@@ -39,6 +39,8 @@ type HostOptions struct {
 	Environ []string
 	// Scratch is an existing directory of the host's for executables that have to be written out.
 	Scratch string
+	// Live says that the staging root is the running system: tools are its own, and processes are left alone.
+	Live bool
 	// Resources tells where a resource came from, and translates paths of the virtual resource directory.
 	Resources *Resources
 	// Timeout bounds each call of an executable.

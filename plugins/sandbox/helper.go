@@ -126,7 +126,7 @@ func (h *helper) prepare() error {
 	return err
 }
 
-func (h *helper) start() (err error) {
+func (h *helper) start() error {
 	files := []uintptr{0, 1, 2}
 	if h.job.fd3 {
 		files = append(files, 3)
@@ -136,11 +136,18 @@ func (h *helper) start() (err error) {
 		Files: files,
 		Sys:   &syscall.SysProcAttr{Setsid: true, Pdeathsig: syscall.SIGKILL, PidFD: &h.pidfd},
 	}
-	// A file that was just written can't be executed while some other process, forked in that moment and not yet at its
-	// own execve, still holds the descriptor: golang.org/issue/22315.
-	for pause := time.Millisecond; ; pause *= 2 {
+	return retryBusy(func() (err error) {
 		h.pid, err = syscall.ForkExec(h.job.path, h.job.args, attr)
-		if !errors.Is(err, syscall.ETXTBSY) || pause > 200*time.Millisecond {
+		return err
+	})
+}
+
+// retryBusy starts a program once more for as long as somebody writes to its file. A file that was just written can't be
+// executed while some other process, forked in that moment and not yet at its own execve, still holds the descriptor:
+// golang.org/issue/22315.
+func retryBusy(start func() error) (err error) {
+	for pause := time.Millisecond; ; pause *= 2 {
+		if err = start(); !errors.Is(err, syscall.ETXTBSY) || pause > 200*time.Millisecond {
 			return err
 		}
 		time.Sleep(pause)

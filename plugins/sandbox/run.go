@@ -10,8 +10,9 @@ import (
 	"syscall"
 )
 
-// Run runs a program to its end, and returns when it and everything that it has started is dead. A program that ran is
-// no error, however it ended: that is in Exit. Errors are a *StartError; a *TimeoutError or *OutputError after it was
+// Run runs a program to its end, and returns when it and everything that it has started is dead; of a Direct one, when it
+// is dead and its streams are closed, by whatever it has started too. A program that ran is no error, however it ended:
+// that is in Exit. Errors are a *StartError; a *TimeoutError or *OutputError after it was
 // killed; or the context's, after it was killed.
 func Run(ctx context.Context, p Process) (Exit, error) {
 	p, err := p.resolved()
@@ -27,6 +28,9 @@ func Run(ctx context.Context, p Process) (Exit, error) {
 	}
 	if ctx.Err() != nil {
 		return Exit{}, fmt.Errorf("running %s: %w", p.Path, context.Cause(ctx))
+	}
+	if p.Direct {
+		return runDirect(ctx, stop, p)
 	}
 	// The helper's death signal is tied to the thread that forks it, which therefore has to stay.
 	runtime.LockOSThread()
@@ -103,7 +107,7 @@ func mountAt(m Mount) string {
 // finish tells the helper what to do and waits for it, or has everything killed when the context ends.
 func (c *call) finish(ctx context.Context, stop context.CancelCauseFunc) error {
 	defer c.pipes.closeOurs()
-	join := c.pipes.copy(stop)
+	moving := c.pipes.copy(stop)
 	unhook := context.AfterFunc(ctx, c.kill)
 	defer unhook()
 	sent := c.job().write(c.pipes.control)
@@ -113,7 +117,7 @@ func (c *call) finish(ctx context.Context, stop context.CancelCauseFunc) error {
 	state, err := c.helper.Wait()
 	c.state = state
 	c.status = c.pipes.readStatus()
-	join()
+	c.pipes.drain(moving)
 	if err == nil && sent != nil && len(c.status) == 0 && !errors.Is(sent, syscall.EPIPE) {
 		err = fmt.Errorf("telling the launcher's helper what to do: %w", sent)
 	}
