@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/holo-build/holo-build/plugins/holo"
+	"github.com/holo-build/holo-build/plugins/mock"
 	"github.com/holo-build/holo-build/rootfs"
 )
 
@@ -62,11 +63,12 @@ type prepared struct {
 	specs     []holo.Spec
 	host      *holo.Host
 	cache     string
+	calls     *ledger // of stand-ins
 }
 
 // prepare runs generators, places the resources, decides on the plugins, and makes their directories.
 func (b *build) prepare(ctx context.Context, stage stager, res *holo.Resources) (prepared, error) {
-	ready := prepared{resources: res}
+	ready := prepared{resources: res, calls: &ledger{}}
 	if err := b.generate(ctx, stage, res); err != nil {
 		return ready, err
 	}
@@ -87,7 +89,7 @@ func (b *build) prepare(ctx context.Context, stage stager, res *holo.Resources) 
 	if err := res.Populate(ctx, root, ready.cache); err != nil {
 		return ready, err
 	}
-	ready.host = b.newHost(stage, ready.cache, res)
+	ready.host = b.newHost(stage, ready)
 	return ready, nil
 }
 
@@ -96,9 +98,10 @@ func (b *build) generate(ctx context.Context, stage holo.Stage, res *holo.Resour
 		Timeout: b.o.timeout, Warn: b.ui.warn})
 }
 
-func (b *build) newHost(stage holo.Stage, cache string, res *holo.Resources) *holo.Host {
+func (b *build) newHost(stage holo.Stage, ready prepared) *holo.Host {
 	return holo.NewHost(holo.HostOptions{
-		Stage: stage, CacheDir: cache, Environ: b.pluginEnviron(), Scratch: b.work.Path, Resources: res,
+		Stage: stage, CacheDir: ready.cache, Environ: b.pluginEnviron(), Scratch: b.work.Path, Resources: ready.resources,
+		Tools:   &mock.Tools{Epoch: b.epoch, Record: ready.calls.record},
 		Timeout: b.o.timeout, Limits: b.limits, Now: b.now, Events: b.watch, Live: b.live,
 	})
 }

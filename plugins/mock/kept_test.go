@@ -111,6 +111,15 @@ var kept = []struct {
 		theirs: 8, ours: 0, lines: map[string]string{"etc/passwd": "t2:x:0:0::/root:/bin/sh"},
 	},
 	{
+		name: "no newline at the end, and nothing changed", why: "what is not changed is not written",
+		setup: "truncate -s -1 etc/passwd", command: "usermod -p x root",
+		theirs: 0, ours: 0, lines: map[string]string{"etc/shadow": "root:x:19675:0:99999:7:::"},
+	},
+	{
+		name: "inactivity without shadow", why: "theirs take what is not there for 0, and say nothing",
+		setup: "rm etc/shadow", command: "usermod -f 0 nobody", theirs: 0, ours: 2,
+	},
+	{
 		name: "root as a home", why: "nobody means that the root is to be removed",
 		command: "userdel -rf nobody", setup: "sed -i s,/nonexistent,/, etc/passwd",
 		theirs: -1, ours: 12, lines: map[string]string{"etc/group": "nogroup:x:65534:"},

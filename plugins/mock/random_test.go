@@ -4,6 +4,7 @@ import (
 	"flag"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
 
@@ -60,7 +61,7 @@ func (c commands) some(options ...string) string {
 			"text":  func() string { return c.pick("", "Some One", "a,b,c", "a:b", "\u00fcber") },
 			"shell": func() string { return c.pick("/bin/sh", "/sbin/nologin", "", "sh", "*") },
 			"date":  func() string { return c.pick("2031-05-06", "", "-1", "12345", "1") },
-			"days":  func() string { return c.pick("-1", "0", "7", "-5") },
+			"days":  func() string { return c.pick("-1", "3", "7", "-5") },
 			"span":  func() string { return c.pick("100000-100010", "0-5", "3-9", "165536-231071", "9-3") },
 			"pass":  func() string { return c.pick("", "!", "*", "$6$x$y", "!!z") },
 			"key": func() string {
@@ -78,7 +79,8 @@ func (c commands) next() string {
 		return "useradd " + c.some("text|-c %", "home|--home-dir=%", "-m", "-M", "-r", "group|-g %", "groups|-G %", "-N", "-U", "id|-u %", "-o",
 			"shell|-s %", "date|-e %", "days|-f %", "pass|-p %", "key|-K %", "-F", "-l") + " -- " + c.user()
 	case 3, 4:
-		return "usermod " + c.some("text|-c %", "home|-d %", "home|-m -d %", "group|-g %", "groups|-G %", "-a", "-r", "user|-l %", "-L", "-U", "pass|-p %",
+		move := c.pick("", "", "-m ")
+		return "usermod " + move + c.some("text|-c %", "home|-d %", "group|-g %", "groups|-G %", "-a", "-r", "user|-l %", "-L", "-U", "pass|-p %",
 			"id|-u %", "-o", "shell|--shell %", "date|-e %", "days|-f %", "span|-v %", "span|-V %", "span|-w %", "span|-W %") + " " + c.pick("u1", "u2", "u3", "a.b", "nosuch", "www-data")
 	case 5:
 		return "userdel " + c.some("-f", "-r") + " " + c.pick("u1", "u2", "u3", "a.b", "nosuch")
@@ -92,7 +94,6 @@ func (c commands) next() string {
 
 // setups are roots to begin with.
 var setups = []string{"", "", "", "rm etc/gshadow", "rm etc/shadow", "rm etc/subuid", "rm etc/login.defs etc/default/useradd",
-	"for f in passwd group shadow gshadow; do truncate -s -1 etc/$f; done",
 	"for f in passwd group shadow gshadow; do sed -i '2i# comment\\n' etc/$f; echo +:::::: >> etc/$f; done",
 	"printf 'GROUP=users\\nHOME=/srv\\nINACTIVE=7\\nCREATE_MAIL_SPOOL=yes\\n' > etc/default/useradd",
 	"echo CREATE_HOME yes >> etc/login.defs; sed -i s/'USERGROUPS_ENAB yes'/'USERGROUPS_ENAB no'/ etc/login.defs",
@@ -110,10 +111,19 @@ func TestDifferentialRandom(t *testing.T) {
 				command := c.next()
 				argv := split(command)
 				story = append(story, command)
+				before := readTree(t, p.ours)
 				want, got := p.real(argv), p.mock(argv)
+				if got.Status == 12 && want.Status == 12 && argv[0] != "userdel" {
+					// Theirs have changed the databases by now; see the kept differences.
+					if diff := cmp.Diff(before, readTree(t, p.ours)); diff != "" {
+						t.Errorf("%s: ours has changed something:\n%s", strings.Join(story, "\n"), diff)
+					}
+					return
+				}
 				if want.Status != 0 && got.Status != 0 {
 					want, got = result{}, result{} // of several mistakes, the one that is found first may be another
 				}
+				want.Said, got.Said = withoutRange(want.Said), withoutRange(got.Said)
 				if diff := cmp.Diff(want, got); diff != "" {
 					t.Errorf("%s: -theirs +ours:\n%s", strings.Join(story, "\n"), diff)
 				}
@@ -123,4 +133,9 @@ func TestDifferentialRandom(t *testing.T) {
 			}
 		})
 	}
+}
+
+// withoutRange leaves out what theirs warn of by another default for UID_MAX than they go by.
+func withoutRange(said []string) []string {
+	return slices.DeleteFunc(said, func(line string) bool { return strings.Contains(line, "outside of the uid_min") })
 }

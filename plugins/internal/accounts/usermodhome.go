@@ -56,6 +56,9 @@ func (c *changedUser) moves() (from, to string, err error) {
 	if err != nil {
 		return "", "", because(err, StatusHome, "cannot rename directory %s to %s", c.old.Home, c.now.Home)
 	}
+	if _, _, err := follow(c.Root, to); err == nil {
+		return "", "", refuse(StatusHome, "directory %s exists", c.now.Home)
+	}
 	m, err := c.Root.Lstat(from)
 	switch {
 	case isMissing(err):
@@ -65,9 +68,6 @@ func (c *changedUser) moves() (from, to string, err error) {
 		return "", "", because(err, StatusHome, "cannot rename directory %s to %s", c.old.Home, c.now.Home)
 	case m.Type != rootfs.Directory:
 		return "", "", refuse(StatusHome, "the previous home directory (%s) is not a directory but a %s: it can't be moved", c.old.Home, m.Type)
-	}
-	if _, _, err := follow(c.Root, to); err == nil {
-		return "", "", refuse(StatusHome, "directory %s exists", c.now.Home)
 	}
 	if inside(to, from) {
 		return "", "", refuse(StatusHome, "cannot rename directory %s to %s: that is inside of it", c.old.Home, c.now.Home)
