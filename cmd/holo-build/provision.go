@@ -27,6 +27,7 @@ type provisioned struct {
 	resources string // digest of what -r brought; empty if nothing
 	plugins   []pluginRecord
 	entities  []entityRecord
+	calls     *ledger
 	// problems are what fails the build, one line each.
 	problems []string
 }
@@ -46,6 +47,7 @@ func (p provisioned) failure() error {
 func (b *build) provision(ctx context.Context, stage *rootfs.Staging) (provisioned, error) {
 	var done provisioned
 	ready, err := b.stageResources(ctx, stage, &done)
+	done.calls = ready.calls
 	if err != nil {
 		return done, err
 	}

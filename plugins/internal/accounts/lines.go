@@ -66,11 +66,13 @@ func cut(line string, fields []string) bool {
 	return !strings.Contains(line, ":")
 }
 
-// parseID reads a user or group ID: decimal digits, and less than 2^32-1.
-func parseID(s string) (uint32, bool) {
+// ParseID reads a user or group ID: decimal digits, and less than 2^32-1.
+func ParseID(s string) (uint32, bool) {
 	n, err := strconv.ParseUint(s, 10, 32)
 	return uint32(n), err == nil && n < noID
 }
+
+func formatID(id uint32) string { return strconv.FormatUint(uint64(id), 10) }
 
 // members splits a comma-separated list; empty names are left out.
 func members(list string) []string {
