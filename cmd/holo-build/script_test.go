@@ -27,7 +27,7 @@ func TestMain(m *testing.M) {
 		os.Exit(sandbox.Main())
 	}
 	testscript.Main(clean{inOwnCache{m}}, map[string]func(){"holo-build": main, "holo": main, "holo-files": main,
-		"lastlayer": lastLayer, "lacking": lackingMain, "seen": seen})
+		"lastlayer": lastLayer, "lacking": lackingMain, "seen": seen, "dumped": dumped})
 }
 
 // clean runs all tests, which are to leave nothing.
