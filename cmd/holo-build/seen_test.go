@@ -27,6 +27,7 @@ func seen() {
 		option, args = args[0], args[1:]
 	}
 	cmd := exec.Command(args[0], args[1:]...)
+	cmd.Stdin = os.Stdin
 	var out bytes.Buffer
 	if option != "-2" {
 		cmd.Stdout = &out
