@@ -64,15 +64,20 @@ type prepared struct {
 	cache     string
 }
 
-// prepare runs generators, places the resources, decides on the plugins, and makes their directories.
+// prepare runs generators, places the resources, and chooses plugins.
 func (b *build) prepare(ctx context.Context, stage stager, res *holo.Resources) (prepared, error) {
-	ready := prepared{resources: res}
 	if err := b.generate(ctx, stage, res); err != nil {
-		return ready, err
+		return prepared{}, err
 	}
 	if err := b.placeResources(ctx, stage, res); err != nil {
-		return ready, err
+		return prepared{}, err
 	}
+	return b.choose(ctx, stage, res)
+}
+
+// choose decides on the plugins, and makes their directories.
+func (b *build) choose(ctx context.Context, stage stager, res *holo.Resources) (prepared, error) {
+	ready := prepared{resources: res}
 	root := stage.Root(byBuild)
 	lines, err := holo.ReadHolorc(root)
 	if err != nil {

@@ -26,8 +26,11 @@ func TestMain(m *testing.M) {
 	if sandbox.IsHelper(os.Args) {
 		os.Exit(sandbox.Main())
 	}
-	testscript.Main(clean{inOwnCache{m}}, map[string]func(){"holo-build": main, "holo-files": main, "holo-ssh-keys": main, "holo-run-scripts": main, "lastlayer": lastLayer,
-		"lacking": lackingMain})
+	programs := map[string]func(){"holo-build": main, "lastlayer": lastLayer, "lacking": lackingMain, "holo": main, "seen": seen}
+	for _, b := range bundled() {
+		programs["holo-"+b.ID] = main
+	}
+	testscript.Main(clean{inOwnCache{m}}, programs)
 }
 
 // clean runs all tests, which are to leave nothing.

@@ -62,7 +62,7 @@ func TestOpen(t *testing.T) {
 	if got, err := c.List(t.Context()); err != nil || len(got.Entries) > 0 {
 		t.Errorf("%+v, %v", got, err)
 	}
-	if got, err := c.Prune(t.Context(), cache.PruneOptions{All: true}); err != nil || got != (cache.Pruned{}) {
+	if got, err := c.Prune(t.Context(), cache.PruneOptions{All: true}); err != nil || got.Removed+got.InUse+int(got.Bytes+got.Left) > 0 {
 		t.Errorf("%+v, %v", got, err)
 	}
 	if got, err := c.Verify(t.Context(), cache.VerifyOptions{}); err != nil || got.Entries > 0 || len(got.Damaged) > 0 {
@@ -101,24 +101,6 @@ func TestForeign(t *testing.T) {
 	_, err := cache.Open(dir, cache.Options{})
 	if !errors.Is(err, cache.ErrUntrusted) || !strings.Contains(err.Error(), want) {
 		t.Errorf("got %v", err)
-	}
-}
-
-// TestOtherVersion: what another version has made is told of and left alone.
-func TestOtherVersion(t *testing.T) {
-	c, _ := newCache(t, "", cache.Options{})
-	other := filepath.Join(c.Dir(), "v7")
-	must(t, os.MkdirAll(other, 0o700))
-	must(t, os.WriteFile(other+"/f", []byte("12345"), 0o600))
-	got, err := c.List(t.Context())
-	must(t, err)
-	if len(got.Others) != 1 || got.Others[0] != (cache.Other{Path: other, Bytes: 5}) {
-		t.Errorf("got %+v", got)
-	}
-	_, err = c.Prune(t.Context(), cache.PruneOptions{All: true})
-	must(t, err)
-	if _, err := os.Stat(other + "/f"); err != nil {
-		t.Error(err)
 	}
 }
 
