@@ -42,8 +42,8 @@ expected-*-output what "holo scan", "diff", "apply" print, and "apply --force"
                   where apply has asked for it
 
 NAME only stands in messages. The program is HOLO_BINARY, and without that this
-one under the name holo. Cases run in copies of their directories; relative
-names in an env.sh that lead out of the case need --in-place.
+one under the name holo. Cases run in copies of their directories, from which
+relative names that lead out of the case find what lies around it.
 
 Dumps are those of holo-test(7), and with the first line "holo-build tree 1"
 they have owners, attributes and devices, too. A case with a source-image has

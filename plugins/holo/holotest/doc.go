@@ -9,6 +9,6 @@
 // extension: it names an image or a root file system that target/ begins as, and over which source-tree is laid, if there
 // is one. The expected tree then has only what changed.
 //
-// Cases are run in a copy of their directories, so that nothing is written there, and several can run at once; or in place,
-// as the reference does, for cases whose env.sh needs what lies around them.
+// Cases are run in a copy of their directories, so that nothing is written there, and several can run at once. Around the
+// copies, there are links to what lies around the cases. Or they are run in place, as the reference does.
 package holotest

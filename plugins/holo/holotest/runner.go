@@ -78,16 +78,25 @@ func Run(ctx context.Context, cases []string, o Options) ([]Result, error) {
 	if err := linkPrograms(bin, o); err != nil {
 		return nil, fmt.Errorf("making links to %s: %w", o.Self, err)
 	}
-	results := make([]chan Result, len(cases))
-	for i := range results {
+	results, works := make([]chan Result, len(cases)), make([]string, len(cases))
+	m := mirrors{o.Scratch, make(map[string]string)}
+	for i, dir := range cases {
 		results[i] = make(chan Result, 1)
+		if o.InPlace {
+			continue
+		}
+		at, err := m.of(dir)
+		if err != nil {
+			return nil, fmt.Errorf("making room for a copy of %s: %w", dir, err)
+		}
+		works[i] = filepath.Join(at, workPrefix+strconv.Itoa(i))
 	}
 	var g errgroup.Group
 	g.SetLimit(max(o.Jobs, 1))
 	go func() {
 		for i, dir := range cases {
 			g.Go(func() error {
-				results[i] <- runCase(ctx, dir, filepath.Join(o.Scratch, strconv.Itoa(i)), bin, o)
+				results[i] <- runCase(ctx, dir, works[i], bin, o)
 				return nil
 			})
 		}

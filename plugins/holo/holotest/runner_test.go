@@ -180,6 +180,38 @@ exit 7
 	w.expect("c: error: the case has an env.sh: running bash: not found in PATH\n", "c")
 }
 
+// TestSurroundings: names that lead out of the case mean the same in its copy, as far as a project goes.
+func TestSurroundings(t *testing.T) {
+	w := newWorld(t, `
+-- p/tests/notes/one/source-tree --
+file 0644 ./etc/do
+cat ../../../build/tool ../two/x; cat ../../../../top; ls -d ../../../tests; [ $1 != apply ] || echo written >../../../build/result
+-
+-- p/tests/notes/two/source-tree --
+file 0644 ./etc/do
+cat ../one/source-tree | head -n 1
+-
+-- p/tests/notes/two/x --
+of two
+-- p/build/tool --
+of the build
+-- top --
+of the top
+`)
+	w.o.Update, w.o.Jobs = true, 2
+	const wrote = ": wrote expected-tree wrote expected-scan-output wrote expected-diff-output wrote expected-apply-output\n"
+	w.expect("one"+wrote+"two"+wrote, "p/tests/notes/one", "p/tests/notes/two")
+	if got := w.read("p/tests/notes/one/expected-scan-output"); !strings.HasSuffix(got, "of the build\nof two\nof the top\n../../../tests\nexit status 0\n") {
+		t.Error(got)
+	}
+	if got := w.read("p/tests/notes/two/expected-scan-output"); !strings.HasSuffix(got, "file 0644 ./etc/do\nexit status 0\n") {
+		t.Error(got)
+	}
+	if got := w.read("p/build/result"); got != "written\n" {
+		t.Error(got)
+	}
+}
+
 // TestDiffer: what differs is shown, and can be made what is expected.
 func TestDiffer(t *testing.T) {
 	w := newWorld(t, source)
