@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -204,5 +205,24 @@ func BenchmarkUseradd(b *testing.B) {
 			}
 			b.ReportMetric(float64(b.Elapsed().Microseconds())/float64(b.N)/1000, "us/useradd")
 		})
+	}
+}
+
+// TestToolsTogether: whoever uses tools at the same time does not undo what others did.
+func TestToolsTogether(t *testing.T) {
+	root := newRoot(t, someUsers)
+	var tools Tools
+	var all sync.WaitGroup
+	for i := range 20 {
+		all.Go(func() {
+			err := tools.Run(t.Context(), Use{Root: root, Argv: []string{"useradd", fmt.Sprintf("new%d", i)}, Stdout: io.Discard, Stderr: io.Discard})
+			if err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	all.Wait()
+	if n := strings.Count(content(t, root, "etc/passwd"), "\nnew"); n != 20 {
+		t.Errorf("%d users", n)
 	}
 }
