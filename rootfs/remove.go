@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"os"
 	"path/filepath"
 	"slices"
 
@@ -29,6 +30,14 @@ func RemoveTree(path string) error {
 	defer unix.Close(fd)
 	if err := removeTree(fd, base); err != nil {
 		return fmt.Errorf("removing %s: %w", path, err)
+	}
+	return nil
+}
+
+// RemoveTreeIn is RemoveTree for a name in an opened directory, such as "a/b", of which no part is a symlink.
+func RemoveTreeIn(dir *os.File, name string) error {
+	if err := removeTree(int(dir.Fd()), filepath.Clean(name)); err != nil {
+		return fmt.Errorf("removing %s: %w", filepath.Join(dir.Name(), name), err)
 	}
 	return nil
 }

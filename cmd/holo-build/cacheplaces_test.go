@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"sync"
 	"testing"
@@ -29,9 +30,12 @@ func TestCacheUnusable(t *testing.T) {
 		},
 		"for the group": func(_ *testing.T, dir string) error { return mkdir(dir, 0o770) },
 		"for all":       func(_ *testing.T, dir string) error { return mkdir(dir, 0o777|fs.ModeSticky) },
-		"a symlink":     func(t *testing.T, dir string) error { return os.Symlink(t.TempDir(), dir) },
-		"a file":        func(_ *testing.T, dir string) error { return os.WriteFile(dir, nil, 0o600) },
-		"a FIFO":        func(_ *testing.T, dir string) error { return unix.Mkfifo(dir, 0o600) },
+		"a symlink to what all write": func(t *testing.T, dir string) error {
+			return errors.Join(mkdir(dir+".target", 0o777), os.Symlink(dir+".target", dir))
+		},
+		"a symlink to nothing": func(_ *testing.T, dir string) error { return os.Symlink(dir+".target", dir) },
+		"a file":               func(_ *testing.T, dir string) error { return os.WriteFile(dir, nil, 0o600) },
+		"a FIFO":               func(_ *testing.T, dir string) error { return unix.Mkfifo(dir, 0o600) },
 		"its version is a file": func(_ *testing.T, dir string) error {
 			return errors.Join(mkdir(dir, 0o700), os.WriteFile(dir+"/v1", nil, 0o600))
 		},
@@ -88,42 +92,70 @@ func (c *cachedBuilds) refused(b built) {
 	}
 }
 
-// TestCacheOtherVersions: what other versions of the program keep beside is theirs.
+// TestCacheOtherVersions: what newer versions of the program keep beside is theirs, and so is what only seems to be an
+// older one's. What is goes, when there is no room or prune is told to.
 func TestCacheOtherVersions(t *testing.T) {
 	c := newCachedBuilds(t, stageView)
-	for _, name := range []string{"v0/layers/x", "v2/blobs/0123", "v10/f", "other"} {
+	for _, name := range []string{"v2/blobs/0123", "v10/f", "other"} {
 		writeResource(t, filepath.Join(c.cache, name), name, 0o600)
 	}
-	list := func() (s []string) {
-		err := filepath.WalkDir(c.cache, func(path string, e fs.DirEntry, err error) error {
-			if e != nil && e.Name() == "v1" {
-				return fs.SkipDir
-			}
-			if s = append(s, path); err == nil && e.Type().IsRegular() {
-				var b []byte
-				b, err = os.ReadFile(path)
-				s = append(s, string(b))
-			}
-			return err
-		})
-		if err != nil {
+	want := c.uncached()
+	age := func() {
+		t.Helper()
+		c.right("cold", c.build(c.source), want)
+		if err := os.Rename(filepath.Join(c.cache, "v1"), filepath.Join(c.cache, "v0")); err != nil {
 			t.Fatal(err)
 		}
-		return s
 	}
-	before := list()
-	want := c.uncached()
+	verb := func(args ...string) (out, told string) {
+		t.Helper()
+		b, out := c.run(append(append([]string{"cache"}, args...), "--cache-dir", c.cache)...)
+		if b.status != 0 {
+			t.Errorf("%q: %+v", args, b)
+		}
+		return out, strings.ReplaceAll(b.said, c.cache, "DIR")
+	}
+	is := func(what, got, pattern string) {
+		t.Helper()
+		if !regexp.MustCompile(pattern).MatchString(got) {
+			t.Errorf("%s: got %q, want %s", what, got, pattern)
+		}
+	}
+	const newer = `DIR/v2, 13 bytes: a newer version's\nDIR/v10, 5 bytes: a newer version's\n`
+	left := func(what, names string) {
+		t.Helper()
+		list, err := os.ReadDir(c.cache)
+		var got []string
+		for _, e := range list {
+			got = append(got, e.Name())
+		}
+		if err != nil || strings.Join(got, " ") != names {
+			t.Errorf("%s: left %q, %v, want %s", what, got, err, names)
+		}
+	}
+
+	age()
 	c.right("cold", c.build(c.source), want)
 	c.right("warm", c.build(c.bare), want)
+	left("within the limit", "other v0 v1 v10 v2")
+	_, told := verb("ls")
+	is("ls", told, `^DIR/v0, [0-9.]+ MB: an older version's, which prune removes\n`+newer+`\d entries in `)
 	if status, found := c.verify(); status != 0 || strings.Contains(found, "unknown") {
 		t.Errorf("verify has status %d\n%s", status, found)
 	}
-	if b, _ := c.run("cache", "prune", "--all", "--cache-dir", c.cache); b.status != 0 {
-		t.Errorf("prune: %+v", b)
-	}
-	if after := list(); strings.Join(after, "\n") != strings.Join(before, "\n") {
-		t.Errorf("before %q\nafter %q", before, after)
-	}
+	c.right("over the limit", c.build(c.bare, "--cache-limit", "200K"), want)
+	left("over the limit", "other v1 v10 v2")
+	c.right("and what was kept is there", c.build(c.bare), want)
+	age()
+	out, told := verb("prune")
+	is("prune", out, `^0 entries and 1 older version removed, [0-9.]+ MB; 0 bytes left\n$`)
+	is("prune", told, `^`+newer+`$`)
+	age()
+	writeResource(t, filepath.Join(c.cache, "v0/mine"), "", 0o600)
+	out, told = verb("prune", "--all")
+	is("strange", out, `^0 entries removed, 0 bytes; 0 bytes left\n$`)
+	is("strange", told, `^DIR/v0, [0-9.]+ MB: an older version's, and stays: there is something in it that nobody of ours has made\n`+newer+`$`)
+	left("strange", "other v0 v10 v2")
 }
 
 // TestCacheReadOnly: a cache that can't be written serves as it is; nothing is merged or made again. What it lacks is

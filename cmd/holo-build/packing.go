@@ -17,19 +17,22 @@ import (
 
 // outcome is what a build has made.
 type outcome struct {
+	provisioned
 	image *oci.Image
 	tree  rootfs.Tree
 	// layer is the new layer; nil if there is none.
 	layer   *oci.Layer
 	changes []rootfs.Change
 	log     []record
+	// digests are what identifies it at each destination.
+	digests []string
 }
 
 // collect finds the changes and puts the log together; without --ephemeral its portable part goes into the tree.
 func (b *build) collect(base *oci.Image, stage *rootfs.Staging, done provisioned) (outcome, error) {
 	root := stage.Root(byBuild)
 	class := classifier(root, done.plugins)
-	out := outcome{tree: rootfs.Tree{Staging: stage, Epoch: b.epoch}}
+	out := outcome{provisioned: done, tree: rootfs.Tree{Staging: stage, Epoch: b.epoch}}
 	changes, err := stage.Changes(b.epoch)
 	if err != nil {
 		out.log = assembleLog(b.buildRecord(base, done), done, nil, class)
@@ -68,16 +71,21 @@ func (b *build) collect(base *oci.Image, stage *rootfs.Staging, done provisioned
 func (b *build) buildRecord(base *oci.Image, done provisioned) buildRecord {
 	r := buildRecord{Type: "build", Version: version, Base: baseRecord{Reference: base.Ref}, Resources: done.resources,
 		Epoch: timeText(b.epoch), Compression: string(b.compression(base)), Stage: done.way,
-		Flags: flagsRecord{Force: b.o.force, Ephemeral: b.o.ephemeral, Squash: b.o.squash}}
+		Flags: b.flagsRecord()}
 	if base.Manifest != nil {
 		r.Base.Digest = base.Digest().String()
 	}
 	if id := base.ChainID(); id.Hex != "" {
 		r.Base.ChainID = id.String()
 	}
+	return r
+}
+
+func (b *build) flagsRecord() flagsRecord {
+	r := flagsRecord{Force: b.o.force, Ephemeral: b.o.ephemeral, Squash: b.o.squash}
 	for _, p := range b.o.plugins {
 		id, _, _ := strings.Cut(p, "=")
-		r.Flags.Plugins = append(r.Flags.Plugins, id)
+		r.Plugins = append(r.Plugins, id)
 	}
 	return r
 }
@@ -94,7 +102,7 @@ func (b *build) compression(base *oci.Image) oci.Compression {
 }
 
 // pack makes the new layer and the new image. If nothing has changed, the image is the base.
-func (b *build) pack(ctx context.Context, base *oci.Image, done provisioned, out *outcome) error {
+func (b *build) pack(ctx context.Context, base *oci.Image, out *outcome) error {
 	if out.changes == nil && base.Manifest != nil {
 		out.image = base
 		return nil
@@ -118,7 +126,7 @@ func (b *build) pack(ctx context.Context, base *oci.Image, done provisioned, out
 			return err
 		}
 		out.layer, add.Layer = &layer, &layer
-		add.CreatedBy, add.Comment = historyText(done)
+		add.CreatedBy, add.Comment = historyText(out.provisioned)
 		if r, ok := out.log[len(out.log)-1].(resultRecord); ok {
 			r.DiffID = layer.DiffID.String()
 			out.log[len(out.log)-1] = r

@@ -98,14 +98,15 @@ func (p provisioned) counts() string {
 }
 
 // summary ends the report of a build that is done.
-func (b *build) summary(out outcome, done provisioned) {
-	s := done.counts()
+func (b *build) summary(out outcome) {
+	s := out.counts()
 	if out.layer == nil {
-		s += "nothing changed: the base comes out as it is\n"
+		s += "nothing changed: the base comes out as it is"
 	} else {
 		d := out.layer.Descriptor
-		s += fmt.Sprintf("layer %s: %s, %s changed\n", d.Digest, sizeText(d.Size), count(len(out.changes), "path", "paths"))
+		s += fmt.Sprintf("layer %s: %s, %s changed", d.Digest, sizeText(d.Size), count(len(out.changes), "path", "paths"))
 	}
+	s += "; staged as a " + out.way + "\n"
 	if b.o.dryRun {
 		s += "dry run: nothing was saved\n"
 	}

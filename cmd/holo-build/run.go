@@ -85,7 +85,8 @@ log that says which entity changed what.`,
 		return usageError{fmt.Errorf("%w (see %s --help)", err, c.CommandPath())}
 	})
 	root.CompletionOptions.DisableDefaultCmd = true
-	root.AddCommand(buildCommand(p), cacheCommand(p), logCommand(p), versionCommand(p))
+	root.AddCommand(buildCommand(p), scanCommand(p), diffCommand(p), applyCommand(p), checkCommand(p), testCommand(p), cacheCommand(p), logCommand(p),
+		initCommand(p), completionCommand(p), versionCommand(p), manCommand(p))
 	for _, c := range root.Commands() {
 		c.DisableFlagsInUseLine = true
 		c.Args = asUsage(c.Args)
@@ -120,7 +121,10 @@ func usage(c *cobra.Command) error {
 	if c.HasSubCommands() {
 		fmt.Fprintf(&b, "Usage: %s VERB\n\nVerbs:\n", c.CommandPath())
 		for _, verb := range c.Commands() {
-			fmt.Fprintf(&b, "  %-9s%s\n", verb.Name(), verb.Short)
+			if verb.Hidden {
+				continue
+			}
+			fmt.Fprintf(&b, "  %-12s%s\n", verb.Name(), verb.Short)
 		}
 		fmt.Fprintf(&b, "\n\"%s VERB --help\" tells more.\n", c.CommandPath())
 	} else {
@@ -128,12 +132,16 @@ func usage(c *cobra.Command) error {
 		if c.HasExample() {
 			fmt.Fprintf(&b, "\nExamples:\n%s\n", c.Example)
 		}
-		// What pflag says of flags that need no value is left out, and its room kept.
-		const value = "[=true|false]"
-		fmt.Fprintf(&b, "\nFlags:\n%s", strings.ReplaceAll(c.Flags().FlagUsagesWrapped(79), value, strings.Repeat(" ", len(value))))
+		fmt.Fprintf(&b, "\nFlags:\n%s", flagUsages(c))
 	}
 	_, err := io.WriteString(c.OutOrStderr(), b.String())
 	return err
+}
+
+// flagUsages tells of a command's flags. What pflag says of those that need no value is left out, and its room kept.
+func flagUsages(c *cobra.Command) string {
+	const value = "[=true|false]"
+	return strings.ReplaceAll(c.Flags().FlagUsagesWrapped(79), value, strings.Repeat(" ", len(value)))
 }
 
 func versionCommand(p process) *cobra.Command {

@@ -46,7 +46,7 @@ func buildOnce(ctx context.Context) (err error) {
 		return err
 	}
 	c, err := cache.Open(os.Getenv("CACHE_DIR"), cache.Options{
-		Limit: 1 << 20, Notice: func(s string) { fmt.Fprintln(os.Stderr, s) },
+		Limit: new(int64(1 << 20)), Notice: func(s string) { fmt.Fprintln(os.Stderr, s) },
 	})
 	if err != nil {
 		return err

@@ -115,18 +115,3 @@ func TestUnknownDistribution(t *testing.T) {
 		})
 	}
 }
-
-func TestParseOSRelease(t *testing.T) {
-	t.Parallel()
-	got, err := parseOSRelease(strings.NewReader("# x=y\n\n  ID = debian \nA=\"a \\\"b\\\" \\\\\"\nB='c'\nC=\"half\nD=\n=e\nno\nID=last"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	want := map[string]string{"ID ": " debian", "A": `a "b" \`, "B": "c", "C": `"half`, "D": "", "": "e", "ID": "last"}
-	if diff := cmp.Diff(want, got); diff != "" {
-		t.Errorf("-want +got:\n%s", diff)
-	}
-	if _, err := parseOSRelease(strings.NewReader(strings.Repeat("A=b\n", osReleaseBytes/4+1))); err == nil {
-		t.Error("a file of more than the limit was read")
-	}
-}
