@@ -52,6 +52,7 @@ work/large.oci/index.json:
 bench: build images
 	go run ./cmd/holo-build/bench $(foreach arg,$(BENCH),'$(arg)')
 	go run ./cmd/holo-build/bench -packing
+	go run ./cmd/holo-build/bench -entities
 demo: build
 	testdata/demo.sh
 

@@ -151,11 +151,23 @@ func runCacheList(ctx context.Context, p process, o cacheOptions, format string)
 	if err := w.Flush(); err != nil {
 		return err
 	}
-	for _, other := range list.Others {
-		fmt.Fprintf(p.stderr, "%s is another version's, %s\n", printable(other.Path), sizeText(other.Bytes))
-	}
+	tellOthers(p, list.Others)
 	_, err = fmt.Fprintf(p.stderr, "%s in %s: %s\n", counted(len(list.Entries), "entry", "entries"), printable(c.Dir()), sizeText(list.Bytes()))
 	return err
+}
+
+// tellOthers tells of the directories of other versions.
+func tellOthers(p process, list []cache.Other) {
+	for _, o := range list {
+		what := "a newer version's"
+		switch {
+		case o.Kept != nil:
+			what = "an older version's, and stays: " + o.Kept.Error()
+		case o.Older:
+			what = "an older version's, which prune removes"
+		}
+		fmt.Fprintf(p.stderr, "%s, %s: %s\n", printable(o.Path), sizeText(o.Bytes), printable(what))
+	}
 }
 
 func counted(n int, one, many string) string {
@@ -188,7 +200,8 @@ func cachePruneCommand(p process) *cobra.Command {
 		Use:   "prune [--all] [--older-than TIME] [--keep SIZE]",
 		Short: "Remove what was not used for longest",
 		Long: `prune removes what was not used for longest, to the limit that builds have without
---cache-limit, or to what the flags say. What is in use stays.
+--cache-limit, or to what the flags say. What is in use stays. All that older
+versions of holo-build have kept in another form goes; what newer ones have stays.
 
 Exit status: 0 done; 1 failed; 2 wrong use.`,
 		Args: cobra.NoArgs,
@@ -244,15 +257,19 @@ func runCachePrune(ctx context.Context, p process, o cacheOptions, po cache.Prun
 		return err
 	}
 	defer c.Close()
-	prune := func() (cache.Pruned, error) { return c.Prune(ctx, po) }
-	if po == (cache.PruneOptions{}) {
-		prune = func() (cache.Pruned, error) { return c.Evict(ctx) }
+	if po.Older = true; po == (cache.PruneOptions{Older: true}) {
+		po.ToLimit = true
 	}
-	done, err := prune()
+	done, err := c.Prune(ctx, po)
+	tellOthers(p, done.Others)
 	if err != nil {
 		return err
 	}
-	text := fmt.Sprintf("%s removed, %s; %s left", counted(done.Removed, "entry", "entries"), sizeText(done.Bytes), sizeText(done.Left))
+	what := counted(done.Removed, "entry", "entries")
+	if done.Versions > 0 {
+		what += " and " + counted(done.Versions, "older version", "older versions")
+	}
+	text := fmt.Sprintf("%s removed, %s; %s left", what, sizeText(done.Bytes), sizeText(done.Left))
 	if done.InUse > 0 {
 		text += fmt.Sprintf("; %d in use", done.InUse)
 	}

@@ -91,44 +91,6 @@ func (c *cachedBuilds) refused(b built) {
 	}
 }
 
-// TestCacheOtherVersions: what other versions of the program keep beside is theirs.
-func TestCacheOtherVersions(t *testing.T) {
-	c := newCachedBuilds(t, stageView)
-	for _, name := range []string{"v0/layers/x", "v2/blobs/0123", "v10/f", "other"} {
-		writeResource(t, filepath.Join(c.cache, name), name, 0o600)
-	}
-	list := func() (s []string) {
-		err := filepath.WalkDir(c.cache, func(path string, e fs.DirEntry, err error) error {
-			if e != nil && e.Name() == "v1" {
-				return fs.SkipDir
-			}
-			if s = append(s, path); err == nil && e.Type().IsRegular() {
-				var b []byte
-				b, err = os.ReadFile(path)
-				s = append(s, string(b))
-			}
-			return err
-		})
-		if err != nil {
-			t.Fatal(err)
-		}
-		return s
-	}
-	before := list()
-	want := c.uncached()
-	c.right("cold", c.build(c.source), want)
-	c.right("warm", c.build(c.bare), want)
-	if status, found := c.verify(); status != 0 || strings.Contains(found, "unknown") {
-		t.Errorf("verify has status %d\n%s", status, found)
-	}
-	if b, _ := c.run("cache", "prune", "--all", "--cache-dir", c.cache); b.status != 0 {
-		t.Errorf("prune: %+v", b)
-	}
-	if after := list(); strings.Join(after, "\n") != strings.Join(before, "\n") {
-		t.Errorf("before %q\nafter %q", before, after)
-	}
-}
-
 // TestCacheReadOnly: a cache that can't be written serves as it is; nothing is merged or made again. What it lacks is
 // made and not kept, which is told.
 func TestCacheReadOnly(t *testing.T) {
@@ -201,7 +163,7 @@ func TestCacheFull(t *testing.T) {
 				c := newCachedBuilds(t, stage)
 				want := c.uncached()
 				disk := filepath.Join(c.dir, "disk")
-				mountTmpfs(t, disk, options+",mode=700")
+				rootfstest.Tmpfs(t, disk, options+",mode=700")
 				c.cache = filepath.Join(disk, "cache")
 				c.environ = []string{"XDG_CACHE_HOME=" + disk}
 				for _, named := range []bool{true, false} {

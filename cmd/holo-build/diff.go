@@ -18,7 +18,7 @@ func diffCommand(p process) *cobra.Command {
 		Short: "Show how an image or a directory has drifted from what was last applied",
 		Long: `diff shows, for each entity of SOURCE, how what is there differs from what its
 plugin applied last: what somebody else has changed since. Nothing is changed.
-SOURCE is any source that build takes.
+SOURCE is any source that build takes; "/" is the running system.
 
 ` + selectorHelp + `
 

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"path/filepath"
 	"slices"
 
 	"github.com/spf13/cobra"
@@ -59,6 +60,9 @@ func runLook(ctx context.Context, p process, o lookOptions, look lookFunc) (err 
 	if err := checkFormat(o.format); err != nil {
 		return err
 	}
+	name, rest, _ := oci.ParseSource(o.source)
+	live := name == oci.NameRootFS && filepath.Clean(rest) == "/"
+	o.noCache = o.noCache || live && o.cacheDir == ""
 	b, err := newBuild(p, o.buildOptions)
 	if err != nil {
 		return err
@@ -67,9 +71,21 @@ func runLook(ctx context.Context, p process, o lookOptions, look lookFunc) (err 
 	defer func() { err = errors.Join(err, b.close(ctx)) }()
 	defer b.ui.end()
 
+	var text string
+	if live {
+		text, err = b.lookLive(ctx, o, look)
+	} else {
+		text, err = b.lookAtSource(ctx, o, look)
+	}
+	_, perr := io.WriteString(b.stdout, text)
+	return errors.Join(err, perr)
+}
+
+// lookAtSource stages the source, once more if the cache was damaged, and has the plugins scan it.
+func (b *build) lookAtSource(ctx context.Context, o lookOptions, look lookFunc) (string, error) {
 	base, err := b.open(ctx)
 	if err != nil {
-		return err
+		return "", err
 	}
 	text, err := b.look(ctx, base, o, look)
 	if b.again(ctx, err) {
@@ -77,8 +93,33 @@ func runLook(ctx context.Context, p process, o lookOptions, look lookFunc) (err 
 		b.ui.warn("the cache was damaged: the source is read anew")
 		text, err = b.look(ctx, base, o, look)
 	}
-	_, perr := io.WriteString(b.stdout, text)
-	return errors.Join(err, perr)
+	return text, err
+}
+
+// lookLive has the plugins scan the running system where it is, as holo(8) does. Nothing is changed but that plugins get
+// their state directories. What -r brings is laid over the system's resources, and not placed.
+func (b *build) lookLive(ctx context.Context, o lookOptions, look lookFunc) (text string, err error) {
+	stage, err := openInPlace("/")
+	if err != nil {
+		return "", err
+	}
+	defer func() { err = errors.Join(err, stage.close()) }()
+	b.live = true
+	res, err := b.readResources(ctx, stage.root)
+	if err != nil {
+		return "", err
+	}
+	if err := b.generate(ctx, stage, res); err != nil {
+		return "", err
+	}
+	ready, err := b.choose(ctx, stage, res)
+	if ready.cache != "" {
+		defer func() { err = errors.Join(err, clearAway(stage, ready.cache, nil, false)) }()
+	}
+	if err != nil {
+		return "", err
+	}
+	return b.lookAt(ctx, ready, o, look)
 }
 
 // look stages the source and has the plugins scan it.
@@ -94,6 +135,13 @@ func (b *build) look(ctx context.Context, base *oci.Image, o lookOptions, look l
 	if err != nil {
 		return "", err
 	}
+	text, err = b.lookAt(ctx, ready, o, look)
+	return text, errors.Join(err, stage.Damage())
+}
+
+// lookAt has the plugins scan, and look at what is selected.
+func (b *build) lookAt(ctx context.Context, ready prepared, o lookOptions, look lookFunc) (string, error) {
+	var done provisioned
 	entities, err := b.scanPlugins(ctx, ready.host, ready.specs, &done)
 	if err != nil {
 		return "", err
@@ -102,8 +150,8 @@ func (b *build) look(ctx context.Context, base *oci.Image, o lookOptions, look l
 	if err != nil {
 		return "", err
 	}
-	text, err = look(ctx, b, ready.host, selected)
-	return text, errors.Join(err, stage.Damage(), done.failure())
+	text, err := look(ctx, b, ready.host, selected)
+	return text, errors.Join(err, done.failure())
 }
 
 const selectorHelp = `A SELECTOR is an entity's ID, a plugin's ID, or a resource file, by its path in

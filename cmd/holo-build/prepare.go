@@ -66,15 +66,20 @@ type prepared struct {
 	calls     *ledger // of stand-ins
 }
 
-// prepare runs generators, places the resources, decides on the plugins, and makes their directories.
+// prepare runs generators, places the resources, and chooses plugins.
 func (b *build) prepare(ctx context.Context, stage stager, res *holo.Resources) (prepared, error) {
-	ready := prepared{resources: res, calls: &ledger{}}
 	if err := b.generate(ctx, stage, res); err != nil {
-		return ready, err
+		return prepared{}, err
 	}
 	if err := b.placeResources(ctx, stage, res); err != nil {
-		return ready, err
+		return prepared{}, err
 	}
+	return b.choose(ctx, stage, res)
+}
+
+// choose decides on the plugins, and makes their directories.
+func (b *build) choose(ctx context.Context, stage stager, res *holo.Resources) (prepared, error) {
+	ready := prepared{resources: res, calls: &ledger{}}
 	root := stage.Root(byBuild)
 	lines, err := holo.ReadHolorc(root)
 	if err != nil {
@@ -87,6 +92,9 @@ func (b *build) prepare(ctx context.Context, stage stager, res *holo.Resources) 
 		return ready, err
 	}
 	if err := res.Populate(ctx, root, ready.cache); err != nil {
+		return ready, err
+	}
+	if err := b.offerSettings(stage, ready.specs); err != nil {
 		return ready, err
 	}
 	ready.host = b.newHost(stage, ready)

@@ -69,18 +69,18 @@ func TestRealApplyLive(t *testing.T) {
 	}
 	must(t, exec.Command("sh", "-ec", `b=$(command -v busybox); cp "$b" "$0/bin"; ldd "$b" | grep -o "/[^ ]*" | xargs cp -L --parents -t "$0"; for t in sh cat mkdir sleep; do ln -s busybox "$0/bin/$t"; done; cp "$1" "$0/holo-build"`,
 		dir, w.binary).Run())
-	apply := func(args ...string) (string, error) {
+	run := func(args ...string) (string, error) {
 		cmd := exec.CommandContext(t.Context(), "unshare", append([]string{"-m", "sh", "-ec",
-			`mount -t proc proc "$0/proc"; mount --bind /dev "$0/dev"; exec chroot "$0" /holo-build apply "$@"`, dir}, args...)...)
+			`mount -t proc proc "$0/proc"; mount --bind /dev "$0/dev"; exec chroot "$0" /holo-build "$@"`, dir}, args...)...)
 		cmd.Env = []string{"PATH=" + os.Getenv("PATH") + ":/bin", "MINE=my own", "TMPDIR=/elsewhere"}
 		out, err := cmd.CombinedOutput()
 		return string(out), err
 	}
 
-	if out, err := apply("--test-mode", "/"); err == nil || !strings.Contains(out, "would run the image's own code") {
+	if out, err := run("apply", "--test-mode", "/"); err == nil || !strings.Contains(out, "would run the image's own code") {
 		t.Errorf("in test mode: %v\n%s", err, out)
 	}
-	out, err := apply("/", "--log", "/log")
+	out, err := run("apply", "/", "--log", "/log")
 	if err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
@@ -113,6 +113,13 @@ func TestRealApplyLive(t *testing.T) {
 	}
 	if !strings.Contains(out, "apply /usr/share/holo/generators/gen::files/10/etc/issue\n") || !strings.Contains(read("log"), `"mode":"live"`) {
 		t.Errorf("report:\n%s\nlog:\n%s", out, read("log"))
+	}
+	if out, err := run("scan", "/", "-s", "-q"); out != "daemon:x\nfile:/etc/issue\nfile:/etc/motd\nown:x\n" || err != nil {
+		t.Errorf("scan: %q, %v", out, err)
+	}
+	must(t, os.WriteFile(filepath.Join(dir, "etc/motd"), []byte("mine\n"), 0o644))
+	if out, err := run("diff", "/", "files", "-q"); !strings.Contains(out, "\n-new\n+mine\n") || err == nil {
+		t.Errorf("diff: %q, %v", out, err)
 	}
 	for _, d := range []string{"run", "tmp", "var/tmp", "elsewhere"} {
 		if list, err := os.ReadDir(filepath.Join(dir, d)); len(list) > 0 || err != nil {

@@ -36,12 +36,16 @@ func (p process) getenv(name string) string {
 // tempDir is where work directories are made: large ones, so not in /tmp, which may be memory.
 func (p process) tempDir() string { return cmp.Or(p.getenv("TMPDIR"), "/var/tmp") }
 
-// run is the program: under the name of a bundled plugin that plugin, under any other holo-build. It returns the exit
-// status.
+// run is the program: under the name holo that command, under the name of a bundled plugin that plugin, under any other
+// holo-build. It returns the exit status.
 func run(args []string, p process) int {
 	ctx, stop := p.signals()
 	defer stop()
-	if id, ok := strings.CutPrefix(filepath.Base(args[0]), "holo-"); ok {
+	name := filepath.Base(args[0])
+	if name == "holo" {
+		return runHolo(ctx, args, p)
+	}
+	if id, ok := strings.CutPrefix(name, "holo-"); ok {
 		for _, b := range bundled() {
 			if b.ID == id {
 				return servePlugin(ctx, b, args, p)
@@ -81,8 +85,8 @@ log that says which entity changed what.`,
 		return usageError{fmt.Errorf("%w (see %s --help)", err, c.CommandPath())}
 	})
 	root.CompletionOptions.DisableDefaultCmd = true
-	root.AddCommand(buildCommand(p), scanCommand(p), diffCommand(p), applyCommand(p), checkCommand(p), cacheCommand(p), logCommand(p),
-		completionCommand(p), versionCommand(p), manCommand(p))
+	root.AddCommand(buildCommand(p), scanCommand(p), diffCommand(p), applyCommand(p), checkCommand(p), testCommand(p), cacheCommand(p), logCommand(p),
+		initCommand(p), completionCommand(p), versionCommand(p), manCommand(p))
 	for _, c := range root.Commands() {
 		c.DisableFlagsInUseLine = true
 		c.Args = asUsage(c.Args)

@@ -19,7 +19,7 @@ func scanCommand(p process) *cobra.Command {
 		Short: "List the entities of an image or a directory, and what build would do with them",
 		Long: `scan lets every plugin report the entities that it finds in SOURCE, with the
 resource trees laid over what it has below /usr/share/holo. Nothing is changed.
-SOURCE is any source that build takes.
+SOURCE is any source that build takes; "/" is the running system.
 
 ` + selectorHelp + `
 

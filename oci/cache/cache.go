@@ -100,12 +100,14 @@ func (c *Cache) nth(n int) *home {
 	return &home{where: filepath.Join(c.dir, version)}
 }
 
-// prepare opens the directories, checks them and makes those that are missing, unless the cache is only to be looked at.
-// What is open already stays so: others may be using it.
-func (c *Cache) prepare() error {
+// prepare opens the directories and makes those that are missing, unless the cache is only to be looked at.
+func (c *Cache) prepare() error { return c.open(!c.o.Look) }
+
+// open opens the directories, checks them, and if create is set makes those that are missing. What is open already stays
+// so: others may be using it.
+func (c *Cache) open(create bool) error {
 	c.preparing.Lock()
 	defer c.preparing.Unlock()
-	create := !c.o.Look
 	dir, err := openPlace(c.dir, create)
 	var opened []*home
 	if err == nil {
@@ -120,7 +122,7 @@ func (c *Cache) prepare() error {
 		}
 	}
 	err = errors.Join(err, c.replace(opened))
-	if errors.Is(err, fs.ErrNotExist) && c.o.Look {
+	if errors.Is(err, fs.ErrNotExist) && !create {
 		return nil
 	}
 	if err == nil && create {

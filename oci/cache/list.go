@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"slices"
-	"strings"
 	"time"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
@@ -40,14 +39,8 @@ type Blob struct {
 type Contents struct {
 	// Entries are those that were used last first.
 	Entries []Entry
-	// Others are directories of other versions of the layout, which are left alone.
+	// Others are directories of other versions of the layout, the oldest first.
 	Others []Other
-}
-
-// Other is the directory of another version of the layout.
-type Other struct {
-	Path  string
-	Bytes int64
 }
 
 // Bytes is the size of all entries.
@@ -75,16 +68,11 @@ func (c *Cache) List(ctx context.Context) (Contents, error) {
 		if e.Kind == KindLayer {
 			entries[i].Blobs = blobs[e.ID]
 		}
-		entries[i].InUse = c.inUse(e.name)
+		entries[i].InUse = c.home().inUse(e.name)
 	}
 	slices.Reverse(entries)
 	out.Entries = entries
-	for _, name := range c.top().names(".") {
-		digits, ok := strings.CutPrefix(name, "v")
-		if ok && name != version && digits != "" && strings.Trim(digits, "0123456789") == "" {
-			out.Others = append(out.Others, Other{Path: c.top().path(name), Bytes: c.top().size(name)})
-		}
-	}
+	out.Others = c.others()
 	return out, ctx.Err()
 }
 
@@ -120,12 +108,12 @@ func nameEntry(folder, name string) (e Entry, ok bool) {
 	return e, ok
 }
 
-// inUse reports whether somebody has a directory of the cache open.
-func (c *Cache) inUse(name string) bool {
-	dir, err := c.home().openDir(name)
+// inUse reports whether somebody has a file or directory of the cache locked.
+func (h *home) inUse(name string) bool {
+	f, err := h.open(name, unix.O_RDONLY)
 	if err != nil {
 		return false
 	}
-	busy := errors.Is(flock(dir, unix.LOCK_EX), errBusy)
-	return dir.Close() == nil && busy
+	busy := errors.Is(flock(f, unix.LOCK_EX), errBusy)
+	return f.Close() == nil && busy
 }

@@ -17,19 +17,27 @@ type PruneOptions struct {
 	All bool
 	// Before is what was last used before that time; zero is nothing.
 	Before time.Time
-	// Keep is how many bytes may stay, those that were used last; nil is any number.
+	// Keep is how many bytes may stay, those that were used last; nil is any number. What older versions of the layout have
+	// goes first.
 	Keep *int64
+	// ToLimit makes Keep the cache's own limit.
+	ToLimit bool
+	// Older is all that older versions have.
+	Older bool
 }
 
 // Pruned is what Prune did.
 type Pruned struct {
-	// Removed is how many entries are gone, and Bytes how large they were.
-	Removed int
-	Bytes   int64
-	// InUse is how many would have gone but for their being in use.
+	// Removed is how many entries are gone, Versions how many directories of older versions of the layout, and Bytes how
+	// large all that was.
+	Removed, Versions int
+	Bytes             int64
+	// InUse is how many entries would have gone but for their being in use.
 	InUse int
-	// Left is the size of what is left.
+	// Left is the size of what is left, but for what newer versions have.
 	Left int64
+	// Others are the directories of other versions that are left.
+	Others []Other
 }
 
 // Evict brings the cache to its limit: what was not used for longest goes, unless it is in use.
@@ -37,11 +45,7 @@ func (c *Cache) Evict(ctx context.Context) (Pruned, error) {
 	if c == nil {
 		return Pruned{}, nil
 	}
-	list, err := c.entries(ctx)
-	if err != nil {
-		return Pruned{}, fmt.Errorf("pruning the cache %s: %w", c.dir, err)
-	}
-	return c.Prune(ctx, PruneOptions{Keep: new(c.limit(Contents{Entries: list}.Bytes()))})
+	return c.Prune(ctx, PruneOptions{ToLimit: true})
 }
 
 // limit is how many bytes may be kept, where so many are.
@@ -67,10 +71,18 @@ func (c *Cache) Prune(ctx context.Context, o PruneOptions) (done Pruned, err err
 	}()
 	c.sweep(ctx)
 	list, err := c.entries(ctx)
-	if err != nil || len(list) == 0 && len(c.home().names("blobs")) == 0 {
+	if err != nil {
 		return done, err
 	}
-	done.Left = Contents{Entries: list}.Bytes()
+	others := c.others()
+	done.Left = Contents{Entries: list}.Bytes() + olderBytes(others)
+	if o.ToLimit {
+		o.Keep = new(c.limit(done.Left))
+	}
+	err = c.pruneOlder(ctx, others, o, &done)
+	if ctx.Err() != nil || len(list) == 0 && len(c.home().names("blobs")) == 0 {
+		return done, err
+	}
 	for _, e := range list {
 		if !o.All && !e.Used.Before(o.Before) && (o.Keep == nil || done.Left <= *o.Keep) {
 			continue

@@ -63,7 +63,7 @@ func (c *Cache) Verify(ctx context.Context, o VerifyOptions) (v Verified, err er
 	if err := c.verifyRecords(ctx, o.Fix, &v); err != nil {
 		return v, err
 	}
-	v.Unknown = c.unknown()
+	v.Unknown = c.home().unknown()
 	return v, nil
 }
 
@@ -169,7 +169,7 @@ func (c *Cache) verifyRecord(ctx context.Context, rec record) error {
 }
 
 // unknown lists what has a name, or is of a type, that nothing of ours has.
-func (c *Cache) unknown() (list []string) {
+func (h *home) unknown() (list []string) {
 	known := map[string]func(name string) bool{
 		"layers": isHex,
 		"blobs":  isHex,
@@ -178,7 +178,6 @@ func (c *Cache) unknown() (list []string) {
 		"locks":  isHex,
 	}
 	inside := map[string][]string{"layers": {"data", "index"}, "trees": {contentName, sumName}}
-	h := c.home()
 	for _, name := range h.names(".") {
 		ours, folder := known[name]
 		if !folder {

@@ -36,11 +36,7 @@ type InfoError struct {
 	// Value is what was found, and Missing says that nothing was.
 	Value   string
 	Missing bool
-	// Err is that of reading the value as a number; nil for a number that is not positive.
-	Err error
 }
-
-func (e *InfoError) Unwrap() error { return e.Err }
 
 func (e *InfoError) Error() string {
 	if e.Missing {
@@ -68,7 +64,7 @@ func ParseInfo(id string, r io.Reader) (Info, error) {
 		value, ok := values[key]
 		n, err := strconv.Atoi(value)
 		if err != nil {
-			return Info{}, &InfoError{Plugin: id, Key: key, Value: value, Missing: !ok, Err: err}
+			return Info{}, &InfoError{Plugin: id, Key: key, Value: value, Missing: !ok}
 		}
 		*p = n
 	}

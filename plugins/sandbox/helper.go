@@ -74,6 +74,11 @@ func (h *helper) run(control *os.File) report {
 			return failure(noMount, err)
 		}
 	}
+	if h.job.confined {
+		if err := confine(h.job.writable); err != nil {
+			return failure(noConfine, err)
+		}
+	}
 	if h.job.path == "" { // of TryMount
 		return report{kind: exited}
 	}
@@ -120,7 +125,7 @@ func (h *helper) prepare() error {
 	// What the program mounts is to be seen by nobody else. Where this is forbidden (AppArmor does, and filters of system
 	// calls), the program may not mount either; and what we would mount might be seen, and stay.
 	err := unix.Mount("", "/", "", unix.MS_REC|unix.MS_PRIVATE, "")
-	if h.job.mount == "" && (errors.Is(err, unix.EPERM) || errors.Is(err, unix.EACCES) || errors.Is(err, unix.ENOSYS)) {
+	if h.job.mount == "" && !h.job.confined && (errors.Is(err, unix.EPERM) || errors.Is(err, unix.EACCES) || errors.Is(err, unix.ENOSYS)) {
 		return nil
 	}
 	return err

@@ -35,10 +35,13 @@ type Process struct {
 	// it starts may outlive the call: on a live system, where a plugin restarts daemons, this is what it is called for. A
 	// Stdout, Stderr or FD3 that is an *os.File is handed on as it is, if there is no OutputBytes. When the context ends,
 	// or a bound is met, the program gets a SIGTERM, and a SIGKILL if it does not heed that; what it has started gets
-	// neither. Mount and Probe mean nothing.
+	// neither. Mount, Writable and Probe mean nothing.
 	Direct bool
 	// Mount is attached before the program starts, for it and what it starts alone, if its File is not nil.
 	Mount Mount
+	// Writable, if it is not nil, are the only directories, by absolute paths, in which the program can write to files that
+	// others see; devices are none. It takes a mount namespace, and Linux 5.12.
+	Writable []string
 	// Probe says how the processes of the call may be kept together.
 	Probe Probe
 }
@@ -54,7 +57,7 @@ func (p Process) resolved() (Process, error) {
 	if p.Path == "" {
 		return p, fmt.Errorf("starting a process: no path given")
 	}
-	for _, list := range [][]string{{p.Path, p.Argv0, p.Dir, p.Mount.At}, p.Args, p.Env} {
+	for _, list := range [][]string{{p.Path, p.Argv0, p.Dir, p.Mount.At}, p.Args, p.Env, p.Writable} {
 		for _, s := range list {
 			if strings.IndexByte(s, 0) >= 0 {
 				return p, fmt.Errorf("starting %s: NUL byte in %q", p.Path, s)

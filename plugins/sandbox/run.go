@@ -88,10 +88,10 @@ func start(p Process) (*call, error) {
 
 var errNoMount = errors.New("no mount namespace can be had, and the staging root is a mount")
 
-// isolations are the ways to try: a mount needs a namespace, so that nobody else sees it.
+// isolations are the ways to try: mounts need a namespace, so that nobody else sees them.
 func (p Process) isolations() []Isolation {
 	list := p.Probe.order()
-	if p.Mount.File == nil {
+	if p.Mount.File == nil && p.Writable == nil {
 		return list
 	}
 	return slices.DeleteFunc(slices.Clone(list), func(i Isolation) bool { return i == Subreaper })
@@ -134,6 +134,8 @@ func (c *call) job() job {
 		mount:     mountAt(p.Mount),
 		args:      append([]string{p.Argv0}, p.Args...),
 		env:       p.Env,
+		confined:  p.Writable != nil,
+		writable:  p.Writable,
 	}
 }
 
@@ -170,6 +172,8 @@ func (c *call) exit() (Exit, error) {
 		return Exit{}, fmt.Errorf("starting %s: entering directory %s: %w", path, c.process.Dir, errno)
 	case noMount:
 		return Exit{}, fmt.Errorf("starting %s: attaching the staging root at %s: %w", path, c.process.Mount.At, errno)
+	case noConfine:
+		return Exit{}, fmt.Errorf("starting %s: making everything read-only but its own directories: %w", path, errno)
 	case noExec:
 		return Exit{}, newStartError(path, errno)
 	}
