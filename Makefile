@@ -6,7 +6,7 @@ SEED ?= $(shell date +%s)
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
 # As root, tests run once more as a plain user, but for those that need root or the go tool.
 NOT_AS_USER := ^(TestOrderOfRooms|TestStyle|TestStatic|TestReal)
-PACKAGES := systemd umoci buildah skopeo erofs-utils busybox libarchive-tools podman runc mmdebstrap python3 git ca-certificates disorderfs e2fsprogs xfsprogs btrfs-progs
+PACKAGES := umoci buildah skopeo erofs-utils busybox libarchive-tools podman runc mmdebstrap python3 git ca-certificates disorderfs e2fsprogs xfsprogs btrfs-progs openssh-client openssh-server systemd passwd
 BUILD = CGO_ENABLED=0 go build -trimpath -buildvcs=false -ldflags '-X main.version=$(VERSION)' -o bin/holo-build ./cmd/holo-build
 
 export CGO_ENABLED ?= 0
@@ -16,7 +16,7 @@ build: ; $(BUILD)
 install: build
 	install -D -m 0755 bin/holo-build '$(DESTDIR)$(PREFIX)/bin/holo-build'
 	install -d '$(DESTDIR)$(PREFIX)/lib/holo'
-	ln -sfn ../../bin/holo-build '$(DESTDIR)$(PREFIX)/lib/holo/holo-files'
+	for id in files ssh-keys run-scripts; do ln -sfn ../../bin/holo-build '$(DESTDIR)$(PREFIX)/lib/holo/holo-'$$id; done
 # Once more, from a copy elsewhere and with nothing compiled before.
 repro: build
 	dir=$$(mktemp -d) && trap 'rm -rf "$$dir"' EXIT && cp -R go.mod go.sum cmd oci plugins rootfs "$$dir" && \
@@ -52,6 +52,7 @@ work/large.oci/index.json:
 bench: build images
 	go run ./cmd/holo-build/bench $(foreach arg,$(BENCH),'$(arg)')
 	go run ./cmd/holo-build/bench -packing
+	go run ./cmd/holo-build/bench -entities
 demo: build
 	testdata/demo.sh
 

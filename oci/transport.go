@@ -61,6 +61,6 @@ type Destination interface {
 	Write(ctx context.Context, r Result) (digest string, err error)
 	// Commit moves the name.
 	Commit(ctx context.Context) error
-	// Abort removes what Write has left. After Commit it does nothing.
+	// Abort removes what Write has left, and it may be written anew. After Commit it does nothing.
 	Abort() error
 }

@@ -194,6 +194,10 @@ func (h *Host) Remove(name string) error {
 	})
 }
 
+// RemoveAll removes a file or a directory with all below; nothing there is no error. It follows no symlink at the end of
+// the name or below, and does not go into what is mounted there: that is an error.
+func (h *Host) RemoveAll(name string) error { return h.change(name, removeTree) }
+
 func (h *Host) change(name string, f func(dirfd int, base string) error) error {
 	clean, err := cleanName(name)
 	if err != nil {

@@ -107,7 +107,7 @@ func (s *Staging) Cover(ctx context.Context, try TryFunc) error {
 // lay makes the upper directory and the overlay, and has the staging go on with it.
 func (o *overlay) lay(s *Staging, lower *os.File, try TryFunc) (err error) {
 	dir := filepath.Dir(s.path)
-	upper, work := filepath.Join(dir, "upper"), filepath.Join(dir, "work")
+	upper, work := filepath.Join(dir, upperName), filepath.Join(dir, workName)
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, o.close(), RemoveTree(upper), RemoveTree(work))

@@ -23,6 +23,13 @@ type StageOptions struct {
 	Notice func(string)
 }
 
+// What there is in StageOptions.Dir of a staging root that is a directory: itself, and what belongs to an overlay.
+const (
+	rootName  = "root"
+	upperName = "upper"
+	workName  = "work"
+)
+
 // Staging is a root file system that is being provisioned: the base as the layers had it, the tree as it is now, in the
 // model and perhaps on the disk, and who changed what.
 type Staging struct {
@@ -46,7 +53,7 @@ type Staging struct {
 // Stage makes a staging root of a base, which it takes over: the staging's Close closes it. It is a view: nothing is
 // written out, and there is no directory that an executable could be given; WriteOut makes one.
 func Stage(base *Base, o StageOptions) *Staging {
-	s := &Staging{base: base, tree: base.tree, limits: base.limits, notice: o.Notice, path: filepath.Join(o.Dir, "root"),
+	s := &Staging{base: base, tree: base.tree, limits: base.limits, notice: o.Notice, path: filepath.Join(o.Dir, rootName),
 		medium: newView(o.Dir, base.limits), start: o.Start, journal: map[string][]Actor{}}
 	if s.notice == nil {
 		s.notice = func(string) {}
@@ -125,6 +132,15 @@ func (s *Staging) Close() error {
 		err = errors.Join(err, m.close())
 	}
 	return errors.Join(err, s.base.Close())
+}
+
+// Remove closes the staging root and removes what was written out of it, so that another can be made in its place.
+func (s *Staging) Remove() error {
+	err := s.Close()
+	for _, name := range []string{rootName, upperName, workName} {
+		err = errors.Join(err, RemoveTree(filepath.Join(filepath.Dir(s.path), name)))
+	}
+	return err
 }
 
 // Base returns what the staging root was made of.

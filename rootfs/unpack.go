@@ -13,6 +13,7 @@ import (
 	"strings"
 
 	"golang.org/x/sync/errgroup"
+	"golang.org/x/sys/unix"
 )
 
 // Layer is one layer of a base as this package needs it.
@@ -29,7 +30,7 @@ func UnpackAll(ctx context.Context, layers []Layer, dir string, l Limits) ([]*Un
 	err := EachLayer(ctx, len(layers), func(ctx context.Context, i int) (err error) {
 		sub := filepath.Join(dir, "layer."+strconv.Itoa(i))
 		if err = os.Mkdir(sub, 0700); err == nil {
-			out[i], err = UnpackWithin(ctx, layers[i], sub, l, all)
+			out[i], err = unpackTo(ctx, layers[i], sub, l, all)
 		}
 		return err
 	})
@@ -97,11 +98,21 @@ type Bounded interface{ Bound() int64 }
 // must be empty. Errors about the layer are *LayerError, of the layer 0; where one is a *WriteError as well, it is dir
 // that is the trouble.
 func Unpack(ctx context.Context, l Layer, dir string, limits Limits) (*Unpacked, error) {
-	return UnpackWithin(ctx, l, dir, limits, limits.Budget())
+	return unpackTo(ctx, l, dir, limits, limits.Budget())
 }
 
-// UnpackWithin is Unpack for one of several layers that share a budget. What could not be unpacked uses up nothing.
-func UnpackWithin(ctx context.Context, l Layer, dir string, limits Limits, all *Budget) (_ *Unpacked, err error) {
+func unpackTo(ctx context.Context, l Layer, dir string, limits Limits, all *Budget) (*Unpacked, error) {
+	d, err := os.OpenFile(dir, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return nil, fmt.Errorf("unpacking a layer: %w", &WriteError{err})
+	}
+	u, err := UnpackIn(ctx, l, d, limits, all)
+	return u, errors.Join(err, d.Close())
+}
+
+// UnpackIn is Unpack for an opened directory, and for one of several layers that share a budget. What could not be
+// unpacked uses up nothing.
+func UnpackIn(ctx context.Context, l Layer, dir *os.File, limits Limits, all *Budget) (_ *Unpacked, err error) {
 	index, data, err := createUnpacked(dir)
 	if err != nil {
 		return nil, err

@@ -47,14 +47,21 @@ func (w placeWriter) Write(p []byte) (int, error) {
 	return n, err
 }
 
-// createUnpacked makes the files in a directory, where they must not exist.
-func createUnpacked(dir string) (index, data *os.File, err error) {
-	const flags = unix.O_RDWR | unix.O_CREAT | unix.O_EXCL | unix.O_NOFOLLOW | unix.O_CLOEXEC
-	if index, err = os.OpenFile(filepath.Join(dir, indexName), flags, 0600); err != nil {
-		return nil, nil, fmt.Errorf("unpacking a layer: %w", &WriteError{err})
+// createUnpacked makes the files in an opened directory, where they must not exist.
+func createUnpacked(dir *os.File) (index, data *os.File, err error) {
+	create := func(name string) (*os.File, error) {
+		path := filepath.Join(dir.Name(), name)
+		fd, err := unix.Openat(int(dir.Fd()), name, unix.O_RDWR|unix.O_CREAT|unix.O_EXCL|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0600)
+		if err != nil {
+			return nil, fmt.Errorf("unpacking a layer: %w", &WriteError{&fs.PathError{Op: "open", Path: path, Err: err}})
+		}
+		return os.NewFile(uintptr(fd), path), nil
 	}
-	if data, err = os.OpenFile(filepath.Join(dir, dataName), flags, 0600); err != nil {
-		return nil, nil, errors.Join(fmt.Errorf("unpacking a layer: %w", &WriteError{err}), index.Close())
+	if index, err = create(indexName); err != nil {
+		return nil, nil, err
+	}
+	if data, err = create(dataName); err != nil {
+		return nil, nil, errors.Join(err, index.Close())
 	}
 	return index, data, nil
 }

@@ -64,16 +64,22 @@ func TestBudget(t *testing.T) {
 	l := rootfstest.Tar(t, file("f", 0644, "x")) // 2048 bytes: header, content, end
 	limits := rootfs.Limits{LayerBytes: 4500}
 	all := limits.Budget()
+	opened := func(path string) *os.File {
+		dir, err := os.Open(path)
+		must(t, err)
+		t.Cleanup(func() { must(t, dir.Close()) })
+		return dir
+	}
 	for range 3 {
-		if _, err := rootfs.UnpackWithin(t.Context(), l, "/dev/null/x", limits, all); err == nil {
+		if _, err := rootfs.UnpackIn(t.Context(), l, opened("/proc/self"), limits, all); err == nil {
 			t.Fatal("nothing is wrong")
 		}
 	}
 	must(t, all.Admit(2048))
-	u, err := rootfs.UnpackWithin(t.Context(), l, t.TempDir(), limits, all)
+	u, err := rootfs.UnpackIn(t.Context(), l, opened(t.TempDir()), limits, all)
 	must(t, err)
 	must(t, u.Close())
-	if _, err := rootfs.UnpackWithin(t.Context(), l, t.TempDir(), limits, all); !errors.Is(err, rootfs.ErrLimit) {
+	if _, err := rootfs.UnpackIn(t.Context(), l, opened(t.TempDir()), limits, all); !errors.Is(err, rootfs.ErrLimit) {
 		t.Errorf("got %v", err)
 	}
 	if err := limits.Budget().Admit(4501); !errors.Is(err, rootfs.ErrLimit) {

@@ -45,6 +45,7 @@ else.
 		},
 	}
 	o.addFlags(cmd.Flags())
+	complete(p, cmd, nil)
 	return cmd
 }
 
@@ -56,9 +57,20 @@ type build struct {
 	work *rootfs.WorkDir
 	// layers are the base's.
 	layers *layers
+	// mended says that the cache was damaged, and that it all is done again.
+	mended bool
 	// limits are those of everything that is read.
 	limits rootfs.Limits
 	epoch  time.Time
+	// base is the image that is built on; nil where none is.
+	base *oci.Image
+	// given are the settings of the command line, annotations its annotations.
+	given       oci.Settings
+	annotations map[string]*string
+	// dropped are the resources of earlier builds that go.
+	dropped []string
+	// live says that the running system is provisioned, not a staging root.
+	live bool
 }
 
 // runBuild is the map of the program: from a source, through a staging root, to destinations.
@@ -78,7 +90,7 @@ func runBuild(ctx context.Context, p process, o buildOptions) (err error) {
 		}
 	}
 	defer func() { err = b.ui.tell(withWayOut(interruption(ctx, err))) }()
-	defer cleanUp(b.close)
+	defer cleanUp(func() error { return b.close(ctx) })
 	defer b.ui.end()
 
 	base, err := b.open(ctx)
@@ -90,45 +102,48 @@ func runBuild(ctx context.Context, p process, o buildOptions) (err error) {
 		return err
 	}
 	defer cleanUp(targets.abort)
-	tree, err := b.read(ctx, base)
-	if err != nil {
+	out, err := b.makeSurely(ctx, base, targets)
+	if err := errors.Join(err, b.saveLog(out.log)); err != nil {
 		return err
 	}
-	stage := b.stage(tree)
-	defer cleanUp(stage.Close)
-	defer func() { err = b.layers.repair(ctx, stage, err) }()
-	done, err := b.provision(ctx, stage)
-	if err != nil {
+	if err := b.saveMetadata(out); err != nil {
 		return err
 	}
-	out, err := b.collect(base, stage, done)
-	if failure := done.failure(); failure != nil { // what could not be collected after that follows from it
-		b.ui.report(done.counts())
-		return errors.Join(failure, b.saveLog(out.log))
-	}
-	if err != nil {
-		return err
-	}
-	if err := b.pack(ctx, base, done, &out); err != nil {
-		return err
-	}
-	if err := errors.Join(stage.Damage(), b.saveLog(out.log)); err != nil {
-		return err
-	}
-	digests, err := b.write(ctx, targets, out)
-	if err != nil {
-		return err
-	}
-	if err := b.saveMetadata(out, digests); err != nil {
-		return err
-	}
-	if err := b.commit(ctx, targets, digests); err != nil {
+	if err := b.commit(ctx, targets, out.digests); err != nil {
 		return err
 	}
 	committed = true
-	b.layers.evict(ctx)
-	b.summary(out, done)
+	b.summary(out)
 	return nil
+}
+
+// make is the middle of the map: from the source to destinations that have no name yet.
+func (b *build) make(ctx context.Context, base *oci.Image, targets targets) (out outcome, err error) {
+	tree, err := b.read(ctx, base)
+	if err != nil {
+		return out, err
+	}
+	stage := b.stage(tree)
+	defer func() { err = b.leave(ctx, stage, err) }()
+	done, err := b.provision(ctx, stage)
+	if err != nil {
+		return out, err
+	}
+	out, err = b.collect(base, stage, done)
+	if failure := done.failure(); failure != nil { // what could not be collected after that follows from it
+		b.ui.report(done.counts())
+		return out, failure
+	}
+	if err == nil {
+		err = b.pack(ctx, base, &out)
+	}
+	if err == nil {
+		err = stage.Damage() // it may have been met without a word
+	}
+	if err == nil {
+		out.digests, err = b.write(ctx, targets, out)
+	}
+	return out, err
 }
 
 // newBuild checks the flags and makes the work directory; what killed builds have left there is swept first.
@@ -141,6 +156,11 @@ func newBuild(p process, o buildOptions) (*build, error) {
 		return nil, err
 	}
 	if _, _, err := sourceDateEpoch(p); err != nil {
+		return nil, err
+	}
+	given, err := o.settings.settings()
+	annotations, aerr := o.settings.annotated()
+	if err := errors.Join(err, aerr); err != nil {
 		return nil, err
 	}
 	tmp := p.tempDir()
@@ -161,22 +181,24 @@ func newBuild(p process, o buildOptions) (*build, error) {
 	}
 	work, err := rootfs.NewWorkDir(tmp)
 	if err != nil {
-		return nil, err
+		return nil, errors.Join(err, kept.Close())
 	}
 	if sweepErr != nil {
 		ui.warn(sweepErr.Error())
 	}
-	return &build{process: p, o: o, ui: ui, work: work, limits: limits, layers: &layers{cache: kept, dir: work.Path, ui: ui}}, nil
+	return &build{process: p, o: o, ui: ui, work: work, limits: limits, layers: &layers{cache: kept, opened: kept, dir: work.Path, ui: ui},
+		given: given, annotations: annotations}, nil
 }
 
-// close removes the work directory, unless it is to be kept.
-func (b *build) close() error {
+// close brings the cache to its limit, and removes the work directory, unless it is to be kept.
+func (b *build) close(ctx context.Context) error {
+	err := b.layers.close(ctx)
 	if !b.o.keepStaging {
-		return b.work.Close()
+		return errors.Join(err, b.work.Close())
 	}
-	kept, err := b.work.Keep()
+	kept, kerr := b.work.Keep()
 	b.ui.warn("the staging root is kept: " + kept + "/root")
-	return err
+	return errors.Join(err, kerr)
 }
 
 // open opens the source; its layers are read later.
@@ -190,6 +212,7 @@ func (b *build) open(ctx context.Context) (*oci.Image, error) {
 	if b.o.squash && img.Manifest != nil {
 		return nil, usageError{fmt.Errorf("--squash is for directories and tarballs: the layers of an image are never rewritten")}
 	}
+	b.base, b.annotations = img, img.AnnotationChanges(b.annotations)
 	return img, nil
 }
 
@@ -242,7 +265,7 @@ func later(a, b time.Time) time.Time {
 
 // saveLog writes the whole apply log where --log says.
 func (b *build) saveLog(log []record) (err error) {
-	if b.o.log == "" {
+	if b.o.log == "" || len(log) == 0 {
 		return nil
 	}
 	return writeFile(b.o.log, "the apply log", func(f *os.File) error { return writeLog(f, log) })

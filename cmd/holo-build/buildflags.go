@@ -16,6 +16,7 @@ import (
 type buildOptions struct {
 	source    string
 	resources []string
+	replace   bool
 	outputs   []string
 	plugins   []string
 
@@ -30,7 +31,10 @@ type buildOptions struct {
 	limits      []string
 	stage       string
 	cacheDir    string
+	cacheLimit  sizeFlag
 	noCache     bool
+
+	settings settingFlags
 
 	log      string
 	metadata string
@@ -40,23 +44,41 @@ type buildOptions struct {
 
 func (o *buildOptions) addFlags(f *pflag.FlagSet) {
 	f.SortFlags = false
-	f.StringArrayVarP(&o.resources, "resources", "r", nil, "resource tree `DIR`, shaped like /usr/share/holo; may be repeated")
 	f.StringArrayVarP(&o.outputs, "output", "o", nil, "where to write `DEST`; may be repeated")
-	f.StringArrayVar(&o.plugins, "plugin", nil, "run plugin `ID[=BINARY]`, in this order and before all others; may be repeated")
-	f.StringVar(&o.platform, "platform", "", "image of an index to take: `OS/ARCH[/VARIANT]`")
-	f.BoolVar(&o.force, "force", false, "let plugins overwrite what somebody else has changed")
+	o.addSourceFlags(f)
+	f.BoolVar(&o.force, "force", false, forceUsage)
 	f.StringVar(&o.compression, "compress", "", "compression `C` of the new layer: gzip, zstd or none (default: as the base, else gzip)")
 	f.BoolVar(&o.ephemeral, "ephemeral", false, "leave no resources, plugin state or apply log in the image")
 	f.BoolVar(&o.squash, "squash", false, "of a directory or tarball, make one layer instead of two")
+	o.settings.addFlags(f)
 	f.BoolVar(&o.dryRun, "dry-run", false, "do everything but saving")
+	f.BoolVar(&o.keepStaging, "keep-staging", false, "leave the staging root for a look, and say where it is")
+	f.StringVar(&o.log, "log", "", logUsage)
+	f.StringVar(&o.metadata, "metadata-file", "", "write what was made, as JSON, to `FILE`")
+}
+
+const (
+	forceUsage = "let plugins overwrite what somebody else has changed"
+	logUsage   = "write the whole apply log to `FILE`"
+)
+
+// addSourceFlags adds the flags of all verbs that let plugins at a source.
+func (o *buildOptions) addSourceFlags(f *pflag.FlagSet) {
+	o.addPluginFlags(f)
+	f.StringVar(&o.platform, "platform", "", "image of an index to take: `OS/ARCH[/VARIANT]`")
 	f.StringVar(&o.stage, "stage", stageAuto, "how much of the tree is written out, `WAY` view (nothing),\nmount (root: the kernel shows it), copy (all) or auto")
 	f.StringVar(&o.cacheDir, "cache-dir", "", cacheDirUsage)
+	f.Var(&o.cacheLimit, "cache-limit", "what the cache may hold after the build: `SIZE` with K, M, G or T\n(default 20G, or half of what the disk has for it)")
 	f.BoolVar(&o.noCache, "no-cache", false, "keep nothing of what is read for the next build")
-	f.BoolVar(&o.keepStaging, "keep-staging", false, "leave the staging root for a look, and say where it is")
+}
+
+// addPluginFlags adds the flags of all verbs that run plugins.
+func (o *buildOptions) addPluginFlags(f *pflag.FlagSet) {
+	f.StringArrayVarP(&o.resources, "resources", "r", nil, "resource tree `DIR`, shaped like /usr/share/holo; may be repeated")
+	f.BoolVar(&o.replace, "replace-resources", false, "take away the resources that earlier builds placed and no -r has, and undo what came of them")
+	f.StringArrayVar(&o.plugins, "plugin", nil, "run plugin `ID[=BINARY]`, in this order and before all others; may be repeated")
 	f.DurationVar(&o.timeout, "timeout", 10*time.Minute, "time limit `T` for each call of a plugin, as 90s or 5m")
 	f.StringArrayVar(&o.limits, "limit", nil, limitUsage)
-	f.StringVar(&o.log, "log", "", "write the whole apply log to `FILE`")
-	f.StringVar(&o.metadata, "metadata-file", "", "write what was made, as JSON, to `FILE`")
 	f.StringVar(&o.progress, "progress", "auto", "what standard error gets: `MODE` auto, tty, plain, json or none")
 	f.BoolVarP(&o.quiet, "quiet", "q", false, "no progress and no report, only warnings and errors")
 }
@@ -77,8 +99,11 @@ func (o *buildOptions) check() error {
 	if err := o.checkStage(); err != nil {
 		return err
 	}
-	if o.noCache && o.cacheDir != "" {
+	switch {
+	case o.noCache && o.cacheDir != "":
 		return usageError{fmt.Errorf("--no-cache has no use for --cache-dir")}
+	case o.noCache && o.cacheLimit.bytes != nil:
+		return usageError{fmt.Errorf("--no-cache has no use for --cache-limit")}
 	}
 	if o.compression != "" {
 		if _, err := oci.ParseCompression(o.compression); err != nil {

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -123,6 +122,7 @@ func runCacheList(ctx context.Context, p process, o cacheOptions, format string)
 	if err != nil {
 		return err
 	}
+	defer c.Close()
 	list, err := c.List(ctx)
 	if err != nil {
 		return err
@@ -151,11 +151,23 @@ func runCacheList(ctx context.Context, p process, o cacheOptions, format string)
 	if err := w.Flush(); err != nil {
 		return err
 	}
-	for _, other := range list.Others {
-		fmt.Fprintf(p.stderr, "%s is another version's, %s\n", printable(other.Path), sizeText(other.Bytes))
-	}
+	tellOthers(p, list.Others)
 	_, err = fmt.Fprintf(p.stderr, "%s in %s: %s\n", counted(len(list.Entries), "entry", "entries"), printable(c.Dir()), sizeText(list.Bytes()))
 	return err
+}
+
+// tellOthers tells of the directories of other versions.
+func tellOthers(p process, list []cache.Other) {
+	for _, o := range list {
+		what := "a newer version's"
+		switch {
+		case o.Kept != nil:
+			what = "an older version's, and stays: " + o.Kept.Error()
+		case o.Older:
+			what = "an older version's, which prune removes"
+		}
+		fmt.Fprintf(p.stderr, "%s, %s: %s\n", printable(o.Path), sizeText(o.Bytes), printable(what))
+	}
 }
 
 func counted(n int, one, many string) string {
@@ -182,17 +194,19 @@ func ago(d time.Duration) string {
 func cachePruneCommand(p process) *cobra.Command {
 	var o cacheOptions
 	var all bool
-	var older, keep string
+	var older string
+	var keep sizeFlag
 	cmd := &cobra.Command{
 		Use:   "prune [--all] [--older-than TIME] [--keep SIZE]",
 		Short: "Remove what was not used for longest",
-		Long: `prune removes what was not used for longest, to the limit that builds keep to, or
-to what the flags say. What is in use stays.
+		Long: `prune removes what was not used for longest, to the limit that builds have without
+--cache-limit, or to what the flags say. What is in use stays. All that older
+versions of holo-build have kept in another form goes; what newer ones have stays.
 
 Exit status: 0 done; 1 failed; 2 wrong use.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			po, err := pruneOptions(p, all, older, keep)
+			po, err := pruneOptions(p, all, older, keep.bytes)
 			if err != nil {
 				return err
 			}
@@ -202,12 +216,12 @@ Exit status: 0 done; 1 failed; 2 wrong use.`,
 	o.addFlags(cmd.Flags())
 	cmd.Flags().BoolVar(&all, "all", false, "remove all of it")
 	cmd.Flags().StringVar(&older, "older-than", "", "remove what was last used so long ago: `TIME` like 12h or 30d")
-	cmd.Flags().StringVar(&keep, "keep", "", "remove the oldest until `SIZE` is left: a number, with K, M, G or T")
+	cmd.Flags().Var(&keep, "keep", "remove the oldest until `SIZE` is left: a number, with K, M, G or T")
 	return cmd
 }
 
-func pruneOptions(p process, all bool, older, keep string) (o cache.PruneOptions, err error) {
-	if o.All = all; all && cmp.Or(older, keep) != "" {
+func pruneOptions(p process, all bool, older string, keep *int64) (o cache.PruneOptions, err error) {
+	if o.All, o.Keep = all, keep; all && (older != "" || keep != nil) {
 		return o, usageError{errors.New("--all leaves nothing to choose for --older-than and --keep")}
 	}
 	if older != "" {
@@ -216,11 +230,6 @@ func pruneOptions(p process, all bool, older, keep string) (o cache.PruneOptions
 			return o, usageError{fmt.Errorf("--older-than %s: %w", older, err)}
 		}
 		o.Before = p.now().Add(-d)
-	}
-	if keep != "" {
-		if o.Keep, err = parseSize(keep); err != nil {
-			return o, usageError{fmt.Errorf("--keep %s: %w", keep, err)}
-		}
 	}
 	return o, nil
 }
@@ -247,15 +256,20 @@ func runCachePrune(ctx context.Context, p process, o cacheOptions, po cache.Prun
 	if err != nil {
 		return err
 	}
-	prune := func() (cache.Pruned, error) { return c.Prune(ctx, po) }
-	if po == (cache.PruneOptions{}) {
-		prune = func() (cache.Pruned, error) { return c.Evict(ctx) }
+	defer c.Close()
+	if po.Older = true; po == (cache.PruneOptions{Older: true}) {
+		po.ToLimit = true
 	}
-	done, err := prune()
+	done, err := c.Prune(ctx, po)
+	tellOthers(p, done.Others)
 	if err != nil {
 		return err
 	}
-	text := fmt.Sprintf("%s removed, %s; %s left", counted(done.Removed, "entry", "entries"), sizeText(done.Bytes), sizeText(done.Left))
+	what := counted(done.Removed, "entry", "entries")
+	if done.Versions > 0 {
+		what += " and " + counted(done.Versions, "older version", "older versions")
+	}
+	text := fmt.Sprintf("%s removed, %s; %s left", what, sizeText(done.Bytes), sizeText(done.Left))
 	if done.InUse > 0 {
 		text += fmt.Sprintf("; %d in use", done.InUse)
 	}

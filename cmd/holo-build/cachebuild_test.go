@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 )
 
@@ -140,9 +141,16 @@ func TestCacheWarm(t *testing.T) {
 			"another file system": func(c *cachedBuilds) { c.cache = filepath.Join(onTmpfs(c.t), "cache") },
 			"a relative path":     func(c *cachedBuilds) { c.cache = filepath.Join(relativeDir(c.t), "cache") },
 			"a symlink above":     func(c *cachedBuilds) { c.cache = filepath.Join(linkedDir(c.t), "cache") },
-			"deep":                func(c *cachedBuilds) { c.cache = filepath.Join(c.dir, "not/there/cache") },
-			"XDG_CACHE_HOME":      func(c *cachedBuilds) { c.cache, c.environ = "", []string{"XDG_CACHE_HOME=" + c.dir} },
-			"HOME":                func(c *cachedBuilds) { c.cache, c.environ = "", []string{"HOME=" + c.dir} },
+			"a symlink":           func(c *cachedBuilds) { c.cache = linkedDir(c.t) },
+			"XDG_CACHE_HOME/holo-build is a symlink": func(c *cachedBuilds) {
+				c.cache, c.environ = "", []string{"XDG_CACHE_HOME=" + c.dir}
+				if err := os.Symlink(c.t.TempDir(), filepath.Join(c.dir, "holo-build")); err != nil {
+					c.t.Fatal(err)
+				}
+			},
+			"deep":           func(c *cachedBuilds) { c.cache = filepath.Join(c.dir, "not/there/cache") },
+			"XDG_CACHE_HOME": func(c *cachedBuilds) { c.cache, c.environ = "", []string{"XDG_CACHE_HOME=" + c.dir} },
+			"HOME":           func(c *cachedBuilds) { c.cache, c.environ = "", []string{"HOME=" + c.dir} },
 		}
 		for name, place := range places {
 			if stage != stageView && name != "as usual" && name != "another file system" {
@@ -160,5 +168,48 @@ func TestCacheWarm(t *testing.T) {
 				}
 			})
 		}
+	}
+}
+
+// TestCacheLimit: after a build, whether it was done or not, the cache holds no more than it may, its own layers included.
+func TestCacheLimit(t *testing.T) {
+	minimal := filepath.Join(repository, "testdata/images/minimal")
+	for _, stage := range cachedStages() {
+		t.Run(stage, func(t *testing.T) {
+			c := newCachedBuilds(t, stage)
+			want := c.uncached()
+			held := func() (n int) {
+				b, list := c.run("cache", "ls", "--cache-dir", c.cache)
+				if b.status != 0 {
+					t.Errorf("ls: %+v", b)
+				}
+				return strings.Count(list, "\n")
+			}
+			limited := func(limit string, held func() int, atLeast, atMost int) {
+				t.Helper()
+				c.right("limit "+limit, c.build(c.source, "--cache-limit", limit), want)
+				if n := held(); n < atLeast || n > atMost {
+					t.Errorf("limit %s: %d entries are left", limit, n)
+				}
+			}
+			limited("0", held, 0, 0)
+			limited("1", held, 0, 0)
+			if b := c.build(minimal); b.status != 0 {
+				t.Fatalf("another image: %+v", b)
+			}
+			others := held()
+			limited("1G", held, others+3, others+4)
+			limited("1T", held, others+3, others+4)
+			c.right("warm", c.build(c.bare, "--cache-limit", "0"), want)
+			if n := held(); n != 0 {
+				t.Errorf("%d entries are left", n)
+			}
+			if b := c.build(c.source, "--cache-limit", "0", "--plugin", "none"); b.status != 1 || held() != 0 {
+				t.Errorf("one that fails leaves %d entries: %+v", held(), b)
+			}
+			if b := c.build(c.source, "--plugin", "none"); b.status != 1 || held() == 0 {
+				t.Errorf("one that fails leaves nothing: %+v", b)
+			}
+		})
 	}
 }

@@ -43,6 +43,7 @@ func runCacheVerify(ctx context.Context, p process, o cacheOptions, look bool, p
 	if err != nil {
 		return err
 	}
+	defer c.Close()
 	vo := cache.VerifyOptions{Fix: !look}
 	if ui.mode == "tty" || ui.mode == "json" { // else it is not worth a line
 		ui.begin("Verifying " + c.Dir())

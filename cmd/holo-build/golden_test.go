@@ -16,8 +16,8 @@ import (
 // that users see, as all their digests change.
 func TestGoldenDiffIDs(t *testing.T) {
 	for image, want := range map[string]string{
-		"minimal":    "sha256:87af5c5d331d7b6850c2cf98de3e861a63f98d2810eb5d5a8a0d38e92890bc84",
-		"two-layers": "sha256:c84683e5fc5a010976f4f7bde33945fcab134afdbb98794bab2db74cd92b7116",
+		"minimal":    "sha256:f6d067d908555a516ff4aa10934c0762ac2abc7cd6b0be7155e51d5a68af7eb8",
+		"two-layers": "sha256:8dc9b011e52db9124d22f0897a5df2800434d617c88d28a8b24396681a53183f",
 	} {
 		if got := buildGolden(t, image).DiffID; got != want {
 			t.Errorf("%s: got %s, want %s", image, got, want)
@@ -55,10 +55,10 @@ func TestGoldenDigests(t *testing.T) {
 	large := t.TempDir()
 	writeResource(t, filepath.Join(large, "files/90-large/srv/numbers"), numbers.String(), 0o644)
 	for _, c := range []struct{ image, compression, want string }{
-		{"minimal", "gzip", "sha256:9d3b7217257d6433b5ebb78bb485e3d9186c90d88f457f3569ba4da0fff40771"},
-		{"minimal", "zstd", "sha256:1e5083ca474cb9e37f288d9c91537dd3ad25ed64662dd97c65f83fbb93734013"},
-		{"two-layers", "gzip", "sha256:6161ac09a4548192f19b77f5c9a99854aca41573895dd8e0117a13af31e72e47"},
-		{"two-layers", "zstd", "sha256:b23113747475b8c1a6c4be3c657a4c855413aabaeaf81ad9dc21dcf28f4aa1ba"},
+		{"minimal", "gzip", "sha256:519fd1c2d4a21c6eac4ae65965d0a24b8dca57281a4ca300e17f8f3320f5d715"},
+		{"minimal", "zstd", "sha256:45eff396c71cac9f3cd9e6daf3852052f50878e277224718d20a4b92f773c60f"},
+		{"two-layers", "gzip", "sha256:c62771996f6a27d00fef9a5f5f19effcbc754371cd5b62d00b2238766d67c503"},
+		{"two-layers", "zstd", "sha256:df3491fc675bd7f1aacdbaea309a4c3380864a9bf4d45ca242a28feb5c50ab92"},
 	} {
 		if got := buildGolden(t, c.image, "--compress", c.compression, "-r", large).Digest; got != c.want {
 			t.Errorf("%s, %s: got %s, want %s", c.image, c.compression, got, c.want)

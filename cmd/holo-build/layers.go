@@ -22,8 +22,8 @@ const (
 
 // layers are the layers of the base on their way through the cache.
 type layers struct {
-	// cache is nil if nothing is to be kept.
-	cache *cache.Cache
+	// cache is nil if nothing is to be kept, or it is of no use any more; opened is what to close.
+	cache, opened *cache.Cache
 	// dir is for what is not kept.
 	dir  string
 	ui   *ui
@@ -45,7 +45,7 @@ func openCache(p process, o buildOptions, ui *ui) (*cache.Cache, error) {
 	}
 	var c *cache.Cache
 	if err == nil {
-		c, err = cache.Open(dir, cache.Options{Notice: ui.warn, Now: p.now})
+		c, err = cache.Open(dir, cache.Options{Limit: o.cacheLimit.bytes, Notice: ui.warn, Now: p.now})
 	}
 	if err != nil && o.cacheDir == "" {
 		ui.warn("nothing is kept for the next build: " + err.Error())
@@ -74,34 +74,26 @@ func ownPlace(dir string) error {
 	}
 }
 
-// read opens the layers, reads those that were not read before, and merges them, unless they were. What turns out to be
-// damaged is made anew.
+// read opens the layers, reads those that were not read before, and merges them, unless they were. If what was kept is
+// damaged, the error is a mendedError.
 func (l *layers) read(ctx context.Context, list []oci.Layer, o rootfs.BaseOptions) (*rootfs.Base, error) {
-	for again := false; ; again = true {
-		var err error
-		if l.list, err = l.cache.Unpack(ctx, list, cache.UnpackOptions{Dir: l.dir, Limits: o.Limits}); err != nil {
-			return nil, err
-		}
-		base, err := l.merge(ctx, o)
-		if err == nil {
-			for _, k := range l.list {
-				base.Own(k)
-			}
-			return base, nil
-		}
-		n := 0
-		if errors.Is(err, rootfs.ErrDamaged) && !again {
-			var rerr error
-			n, rerr = l.cache.Repair(ctx, l.list)
-			err = errors.Join(err, rerr)
-		}
+	var err error
+	l.tree = nil
+	if l.list, err = l.cache.Unpack(ctx, list, cache.UnpackOptions{Dir: l.dir, Limits: o.Limits}); err != nil {
+		return nil, err
+	}
+	base, err := l.merge(ctx, o)
+	if err != nil {
+		err = l.mend(ctx, err)
 		for _, k := range l.list {
 			err = errors.Join(err, k.Close())
 		}
-		if n == 0 {
-			return nil, err
-		}
+		return nil, err
 	}
+	for _, k := range l.list {
+		base.Own(k)
+	}
+	return base, nil
 }
 
 // merge opens the merged tree if it was kept, or else merges the layers and keeps what comes of it.
@@ -159,7 +151,7 @@ func (l *layers) metaImage(ctx context.Context, base *rootfs.Base) (*os.File, fu
 	if !errors.Is(err, cache.ErrNotKept) && !errors.Is(err, errors.ErrUnsupported) {
 		l.ui.warn("the cache: " + err.Error())
 	}
-	f, err := os.OpenFile(filepath.Join(l.dir, "base.erofs"), os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
+	f, err := os.CreateTemp(l.dir, "erofs-")
 	if err != nil {
 		return nil, nil, fmt.Errorf("making the metadata image: %w", err)
 	}
@@ -169,32 +161,13 @@ func (l *layers) metaImage(ctx context.Context, base *rootfs.Base) (*os.File, fu
 	return f, f.Close, nil
 }
 
-// repair takes what turned out to be damaged while it was used out of the cache, and adds to the build's error what to do.
-func (l *layers) repair(ctx context.Context, stage *rootfs.Staging, err error) error {
-	damage := stage.Damage()
-	if damage == nil {
-		return err
-	}
-	if !errors.Is(err, rootfs.ErrDamaged) { // a plugin has told it in its own words
-		err = errors.Join(err, damage)
-	}
-	ctx = context.WithoutCancel(ctx) // it is short
-	n, rerr := l.cache.Repair(ctx, l.list)
-	if n == 0 && l.tree != nil {
-		rerr = errors.Join(rerr, l.cache.DropTree(ctx, l.tree))
-	}
-	if rerr != nil {
-		return errors.Join(err, rerr)
-	}
-	return fmt.Errorf("%w; what was damaged has been removed from the cache: build again", err)
-}
-
-// evict brings the cache to its limit. What the build has made is there by now. A cache that can't be written does not
-// grow: there is nothing to tell.
-func (l *layers) evict(ctx context.Context) {
+// close brings the cache to its limit: nothing of it is in use any more. A cache that can't be written does not grow:
+// there is nothing to tell.
+func (l *layers) close(ctx context.Context) error {
 	_, err := l.cache.Evict(ctx)
 	unwritable := errors.Is(err, syscall.EROFS) || errors.Is(err, fs.ErrPermission)
 	if err != nil && !unwritable && ctx.Err() == nil {
 		l.ui.warn("the cache: " + err.Error())
 	}
+	return l.opened.Close()
 }

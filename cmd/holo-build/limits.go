@@ -22,6 +22,9 @@ func parseLimits(values []string) (rootfs.Limits, error) {
 	for _, v := range values {
 		name, text, _ := strings.Cut(v, "=")
 		n, err := parseSize(text)
+		if err == nil && n == 0 {
+			err = errors.New("nothing would be allowed")
+		}
 		if err == nil {
 			err = setLimit(&l, name, n)
 		}
@@ -58,7 +61,7 @@ func setLimit(l *rootfs.Limits, name string, n int64) error {
 	return nil
 }
 
-// parseSize reads a positive number, perhaps with a suffix for a power of 1024.
+// parseSize reads a number, perhaps with a suffix for a power of 1024.
 func parseSize(s string) (int64, error) {
 	digits := strings.TrimRight(s, "KMGT")
 	n, err := strconv.ParseInt(digits, 10, 64)
@@ -66,11 +69,31 @@ func parseSize(s string) (int64, error) {
 	if suffix := s[len(digits):]; suffix != "" {
 		shift = 10 * (1 + strings.Index("KMGT", suffix))
 	}
-	if err != nil || n <= 0 || len(s)-len(digits) > 1 || n > 1<<62>>shift {
-		return 0, errors.New("it takes a positive number, perhaps with K, M, G or T")
+	if err != nil || s[0] == '-' || len(s)-len(digits) > 1 || n > 1<<62>>shift {
+		return 0, errors.New("it takes a number, perhaps with K, M, G or T")
 	}
 	return n << shift, nil
 }
+
+// sizeFlag is the value of a flag that takes what parseSize reads; nil if it is not given.
+type sizeFlag struct{ bytes *int64 }
+
+// Set implements pflag.Value.
+func (f *sizeFlag) Set(s string) error {
+	n, err := parseSize(s)
+	f.bytes = &n
+	return err
+}
+
+func (f *sizeFlag) String() string {
+	if f.bytes == nil {
+		return ""
+	}
+	return strconv.FormatInt(*f.bytes, 10)
+}
+
+// Type implements pflag.Value.
+func (*sizeFlag) Type() string { return "SIZE" }
 
 // withWayOut adds to an error about a limit how it is raised.
 func withWayOut(err error) error {

@@ -40,7 +40,7 @@ Exit status: 0 done; 1 failed, or the image has no log; 2 wrong use.`,
 			return err
 		},
 	}
-	cmd.Flags().StringVar(&o.format, "format", "text", "`FORMAT` text or json")
+	cmd.Flags().StringVar(&o.format, "format", formatText, formatUsage)
 	cmd.Flags().StringVar(&o.platform, "platform", "", "image of an index to take: `OS/ARCH[/VARIANT]`")
 	cmd.Flags().StringArrayVar(&o.limits, "limit", nil, limitUsage)
 	return cmd
@@ -53,8 +53,8 @@ type logOptions struct {
 }
 
 func runLog(ctx context.Context, p process, o logOptions) (err error) {
-	if o.format != "text" && o.format != "json" {
-		return usageError{fmt.Errorf("--format %q: it is text or json", o.format)}
+	if err := checkFormat(o.format); err != nil {
+		return err
 	}
 	limits, err := parseLimits(o.limits)
 	if err != nil {
@@ -82,7 +82,7 @@ func runLog(ctx context.Context, p process, o logOptions) (err error) {
 			continue
 		}
 		found = true
-		if o.format == "json" {
+		if o.format == formatJSON {
 			_, err = p.stdout.Write(log)
 		} else {
 			err = printLog(p.stdout, fmt.Sprintf("Layer %d of %d", i+1, len(img.Layers)), log)

@@ -1,6 +1,7 @@
 // Command holo-build provisions images and root file systems at build time with Holo plugins.
 //
-// Under the name holo-ID it is the bundled plugin of that ID, for any front end that speaks holo-plugin-interface(7).
+// Under the name holo it is holo(8), and under the name holo-ID the bundled plugin of that ID, for any front end that
+// speaks holo-plugin-interface(7).
 package main
 
 import (

@@ -17,26 +17,30 @@ import (
 
 // outcome is what a build has made.
 type outcome struct {
+	provisioned
 	image *oci.Image
 	tree  rootfs.Tree
 	// layer is the new layer; nil if there is none.
 	layer   *oci.Layer
 	changes []rootfs.Change
 	log     []record
+	// digests are what identifies it at each destination.
+	digests []string
 }
 
 // collect finds the changes and puts the log together; without --ephemeral its portable part goes into the tree.
 func (b *build) collect(base *oci.Image, stage *rootfs.Staging, done provisioned) (outcome, error) {
 	root := stage.Root(byBuild)
 	class := classifier(root, done.plugins)
-	out := outcome{tree: rootfs.Tree{Staging: stage, Epoch: b.epoch}}
+	out := outcome{provisioned: done, tree: rootfs.Tree{Staging: stage, Epoch: b.epoch}}
 	changes, err := stage.Changes(b.epoch)
 	if err != nil {
 		out.log = assembleLog(b.buildRecord(base, done), done, nil, class)
 		return out, fmt.Errorf("finding what changed: %w", err)
 	}
 	out.changes = changes
-	same := sameImage(changes, class)
+	// What the plugin image-config has done must be known the next time.
+	same := sameImage(changes, class) && !(len(done.settings) > 0 && touched(changes, root, settingsBooks))
 	if !same && !b.o.ephemeral && len(done.problems) == 0 {
 		if err := rootfs.MkdirAll(root, applyLogDir, rootfs.Meta{Mode: 0755}); err != nil {
 			return out, fmt.Errorf("writing the apply log: %w", err)
@@ -68,16 +72,21 @@ func (b *build) collect(base *oci.Image, stage *rootfs.Staging, done provisioned
 func (b *build) buildRecord(base *oci.Image, done provisioned) buildRecord {
 	r := buildRecord{Type: "build", Version: version, Base: baseRecord{Reference: base.Ref}, Resources: done.resources,
 		Epoch: timeText(b.epoch), Compression: string(b.compression(base)), Stage: done.way,
-		Flags: flagsRecord{Force: b.o.force, Ephemeral: b.o.ephemeral, Squash: b.o.squash}}
+		Flags: b.flagsRecord()}
 	if base.Manifest != nil {
 		r.Base.Digest = base.Digest().String()
 	}
 	if id := base.ChainID(); id.Hex != "" {
 		r.Base.ChainID = id.String()
 	}
+	return r
+}
+
+func (b *build) flagsRecord() flagsRecord {
+	r := flagsRecord{Force: b.o.force, Ephemeral: b.o.ephemeral, Squash: b.o.squash}
 	for _, p := range b.o.plugins {
 		id, _, _ := strings.Cut(p, "=")
-		r.Flags.Plugins = append(r.Flags.Plugins, id)
+		r.Plugins = append(r.Plugins, id)
 	}
 	return r
 }
@@ -94,8 +103,8 @@ func (b *build) compression(base *oci.Image) oci.Compression {
 }
 
 // pack makes the new layer and the new image. If nothing has changed, the image is the base.
-func (b *build) pack(ctx context.Context, base *oci.Image, done provisioned, out *outcome) error {
-	if out.changes == nil && base.Manifest != nil {
+func (b *build) pack(ctx context.Context, base *oci.Image, out *outcome) error {
+	if out.changes == nil && base.Manifest != nil && !b.configured(*out) {
 		out.image = base
 		return nil
 	}
@@ -109,7 +118,8 @@ func (b *build) pack(ctx context.Context, base *oci.Image, done provisioned, out
 		from.Layers = nil
 		write = func(w io.Writer) error { return out.tree.WriteTar(ctx, w) }
 	}
-	add := oci.AppendOptions{Created: b.epoch, Platform: b.o.platform, Dir: b.work.Path, Compression: b.compression(base),
+	b.warnOfSettings(out.settings)
+	add := oci.AppendOptions{Settings: out.settings, Annotations: b.annotations, Created: b.epoch, Platform: b.o.platform, Dir: b.work.Path, Compression: b.compression(base),
 		Limits: b.limits}
 	if out.changes != nil || b.o.squash {
 		layer, err := oci.NewLayer(ctx, oci.LayerOptions{Dir: b.work.Path, Compression: b.compression(base),
@@ -118,11 +128,14 @@ func (b *build) pack(ctx context.Context, base *oci.Image, done provisioned, out
 			return err
 		}
 		out.layer, add.Layer = &layer, &layer
-		add.CreatedBy, add.Comment = historyText(done)
+		add.CreatedBy, add.Comment = historyText(out.provisioned)
 		if r, ok := out.log[len(out.log)-1].(resultRecord); ok {
 			r.DiffID = layer.DiffID.String()
 			out.log[len(out.log)-1] = r
 		}
+	}
+	if b.configured(*out) && out.layer == nil {
+		add.CreatedBy, add.Comment = historyPrefix, "configuration set"
 	}
 	img, err := oci.Append(ctx, &from, add)
 	if err != nil {

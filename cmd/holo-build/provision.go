@@ -5,11 +5,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
-	"path"
 	"strconv"
 	"strings"
 
+	"github.com/holo-build/holo-build/oci"
 	"github.com/holo-build/holo-build/plugins/holo"
 	"github.com/holo-build/holo-build/rootfs"
 )
@@ -29,6 +28,10 @@ type provisioned struct {
 	resources string // digest of what -r brought; empty if nothing
 	plugins   []pluginRecord
 	entities  []entityRecord
+	calls     *ledger
+	// settings are what is to change in the configuration.
+	settings       oci.Settings
+	settingRecords []settingRecord
 	// problems are what fails the build, one line each.
 	problems []string
 }
@@ -47,140 +50,23 @@ func (p provisioned) failure() error {
 // provision runs all plugins against the staging root: resources first, then all scans, then entity by entity.
 func (b *build) provision(ctx context.Context, stage *rootfs.Staging) (provisioned, error) {
 	var done provisioned
-	root := stage.Root(byBuild)
-	res, err := holo.ReadResources(ctx, root, b.o.resources, b.limits)
+	ready, err := b.stageResources(ctx, stage, &done)
+	done.calls = ready.calls
 	if err != nil {
 		return done, err
 	}
-	for _, n := range res.Notices() {
-		b.ui.warn(n)
+	entities, err := b.scanPlugins(ctx, ready.host, ready.specs, &done)
+	if err == nil {
+		err = b.applyEntities(ctx, ready, entities, &done)
 	}
-	if len(b.o.resources) > 0 {
-		done.resources = res.Digest()
+	if err == nil {
+		done.settings, err = b.takeSettings(stage, ready.specs)
+		done.settingRecords = b.settingRecords(done.settings)
 	}
-	if done.way, err = b.materialize(ctx, stage, res); err != nil {
-		return done, err
-	}
-	if err := b.placeResources(ctx, stage, res); err != nil {
-		return done, err
-	}
-	lines, err := holo.ReadHolorc(root)
-	if err != nil {
-		return done, err
-	}
-	specs, err := b.selection(lines, res).Specs()
-	if err != nil {
-		return done, err
-	}
-	cache, err := makeCache(stage)
-	if err != nil {
-		return done, err
-	}
-	if err := res.Populate(ctx, root, cache); err != nil {
-		return done, err
-	}
-	host := holo.NewHost(holo.HostOptions{
-		Stage: stage, CacheDir: cache, Environ: b.pluginEnviron(), Scratch: b.work.Path, Resources: res,
-		Timeout: b.o.timeout, Limits: b.limits, Now: b.now, Events: b.watch,
-	})
-	err = b.runPlugins(ctx, host, specs, res, &done)
-	if cerr := clearAway(stage, cache, specs, b.o.ephemeral); cerr != nil && err == nil {
+	if cerr := clearAway(stage, ready.cache, ready.specs, b.o.ephemeral); cerr != nil && err == nil {
 		done.problems = append(done.problems, withWayOut(cerr).Error())
 	}
 	return done, err
-}
-
-// placeResources writes what -r brought into the image, or with --ephemeral makes sure that nothing will be left there.
-func (b *build) placeResources(ctx context.Context, stage *rootfs.Staging, res *holo.Resources) error {
-	if b.o.ephemeral {
-		has, err := hasFiles(stage.Root(byBuild), stateDir)
-		if err == nil && has {
-			err = fmt.Errorf("--ephemeral: the base has Holo state in /%s, which can't be left out", stateDir)
-		}
-		return err
-	}
-	orders := map[string]int{}
-	for _, p := range bundled() {
-		orders[p.ID] = p.Order
-	}
-	return res.Place(ctx, stage.Root(byResources), orders)
-}
-
-// hasFiles reports whether there is anything but directories at or below a name.
-func hasFiles(root rootfs.Root, name string) (bool, error) {
-	list, err := root.ReadDir(name)
-	if errors.Is(err, fs.ErrNotExist) {
-		return false, nil
-	}
-	if err != nil {
-		return false, err
-	}
-	for _, e := range list {
-		if e.Type != rootfs.Directory {
-			return true, nil
-		}
-		if has, err := hasFiles(root, path.Join(name, e.Name)); has || err != nil {
-			return has, err
-		}
-	}
-	return false, nil
-}
-
-// makeCache makes the run's cache directory, by a name that the base does not have. It lies as deep as holo(8) puts it:
-// relative symlinks in resources rely on that.
-func makeCache(stage *rootfs.Staging) (string, error) {
-	for n := 0; ; n++ {
-		name := "tmp/holo." + strconv.Itoa(n)
-		_, err := stage.Root(byBuild).Lstat(name)
-		if err == nil {
-			continue
-		}
-		if errors.Is(err, fs.ErrNotExist) {
-			name, err = stage.Scratch(name)
-		}
-		if err != nil {
-			return "", fmt.Errorf("making the plugins' cache directory in the image's /tmp: %w", err)
-		}
-		return name, nil
-	}
-}
-
-// clearAway removes what is no part of the image: the cache and, with --ephemeral, the plugins' state.
-func clearAway(stage *rootfs.Staging, cache string, specs []holo.Spec, ephemeral bool) error {
-	list := []string{cache}
-	if ephemeral {
-		for _, s := range specs {
-			list = append(list, path.Join(stateDir, s.ID))
-		}
-		list = append(list, stateDir)
-	}
-	root := stage.Root(byBuild)
-	for _, name := range list {
-		real, err := root.Resolve(name)
-		switch {
-		case errors.Is(err, fs.ErrNotExist):
-			continue
-		case err != nil:
-			return fmt.Errorf("clearing away %s: %w", name, err)
-		case name == stateDir && real != name:
-			continue // a link of the image: what is behind it is not ours alone
-		}
-		if err := stage.Discard(real); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// pluginEnviron is the environment of executables: fixed, so that what they write does not depend on who builds where.
-func (b *build) pluginEnviron() []string {
-	return []string{
-		"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
-		"HOME=/root",
-		"LC_ALL=C.UTF-8",
-		"TZ=UTC0",
-		"SOURCE_DATE_EPOCH=" + strconv.FormatInt(b.epoch.Unix(), 10),
-	}
 }
 
 // watch shows what the host tells while it works.
@@ -193,17 +79,17 @@ func (b *build) watch(e holo.Event) {
 	}
 }
 
-// runPlugins loads, scans and applies.
-func (b *build) runPlugins(ctx context.Context, host *holo.Host, specs []holo.Spec, res *holo.Resources, done *provisioned) error {
+// scanPlugins loads the plugins and returns the entities that they report, in their order.
+func (b *build) scanPlugins(ctx context.Context, host *holo.Host, specs []holo.Spec, done *provisioned) ([]*holo.Scanned, error) {
 	if err := host.Load(ctx, specs); err != nil {
-		return err
+		return nil, err
 	}
 	for _, l := range host.Loaded() {
-		done.plugins = append(done.plugins, newPluginRecord(l))
+		done.plugins = append(done.plugins, newPluginRecord(l, b.live))
 	}
 	scans, err := host.Scan(ctx)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	var entities []*holo.Scanned
 	for _, s := range scans {
@@ -212,17 +98,22 @@ func (b *build) runPlugins(ctx context.Context, host *holo.Host, specs []holo.Sp
 			b.ui.warn("plugin " + s.ID + ": " + w)
 		}
 		if s.Err != nil {
-			return s.Err
+			return nil, s.Err
 		}
 		if s.Complained {
 			done.problems = append(done.problems, fmt.Sprintf("plugin %s: scan: %s", s.ID, people(complaint(s.Stderr), s.ID)))
 		}
 		entities = append(entities, s.Entities...)
 	}
+	return entities, nil
+}
+
+// applyEntities applies one entity after the other, and reports on each.
+func (b *build) applyEntities(ctx context.Context, ready prepared, entities []*holo.Scanned, done *provisioned) error {
 	b.ui.begin(fmt.Sprintf("Applying %s", count(len(entities), "entity", "entities")))
 	defer b.ui.end()
 	for _, e := range entities {
-		r := host.Apply(ctx, e, b.o.force)
+		r := ready.host.Apply(ctx, e, b.o.force)
 		if err := context.Cause(ctx); err != nil {
 			return err
 		}
@@ -230,7 +121,7 @@ func (b *build) runPlugins(ctx context.Context, host *holo.Host, specs []holo.Sp
 			r.Outcome, r.Err = holo.Failed, errComplained
 		}
 		b.ui.report(b.ui.entity(e, r))
-		done.entities = append(done.entities, newEntityRecord(e, r, res))
+		done.entities = append(done.entities, newEntityRecord(e, r, ready.resources))
 		if why := problem(e, r); why != "" {
 			done.problems = append(done.problems, why)
 		}
@@ -238,9 +129,13 @@ func (b *build) runPlugins(ctx context.Context, host *holo.Host, specs []holo.Sp
 	return nil
 }
 
-func newPluginRecord(l holo.Loaded) pluginRecord {
+func newPluginRecord(l holo.Loaded, live bool) pluginRecord {
+	mode := "test"
+	if live {
+		mode = "live"
+	}
 	return pluginRecord{Type: "plugin", ID: l.ID, Bundled: l.InProcess, Executable: l.Digest, API: &[2]int{l.Info.Min, l.Info.Max},
-		Mode: "test", Sandbox: "none"}
+		Mode: mode, Sandbox: "none"}
 }
 
 func newEntityRecord(e *holo.Scanned, r holo.Result, res *holo.Resources) entityRecord {

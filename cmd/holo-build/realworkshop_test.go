@@ -62,16 +62,22 @@ func (w *workshop) scratch(t *testing.T) string {
 // debian returns the layout of the real Debian image, which is made if it is not there yet.
 func (w *workshop) debian(t *testing.T) string {
 	t.Helper()
+	return w.debianWith(t, "debian")
+}
+
+// debianWith returns the layout of a Debian image of that name with more packages.
+func (w *workshop) debianWith(t *testing.T, name string, packages ...string) string {
+	t.Helper()
 	work, err := filepath.Abs(filepath.Join(repository, "work"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	layout := filepath.Join(work, "debian.oci")
+	layout := filepath.Join(work, name+".oci")
 	if _, err := os.Stat(filepath.Join(layout, "index.json")); err == nil {
 		return layout
 	}
 	need(t, "mmdebstrap")
-	out, err := exec.CommandContext(t.Context(), filepath.Join(repository, ".ci/debian-image"), work).CombinedOutput()
+	out, err := exec.CommandContext(t.Context(), filepath.Join(repository, ".ci/debian-image"), work, name, strings.Join(packages, ",")).CombinedOutput()
 	if err != nil {
 		lacking(t, "no Debian image: "+err.Error()+"\n"+string(out)+"\nsee to a Debian mirror and run make images")
 	}

@@ -98,14 +98,18 @@ func (p provisioned) counts() string {
 }
 
 // summary ends the report of a build that is done.
-func (b *build) summary(out outcome, done provisioned) {
-	s := done.counts()
-	if out.layer == nil {
-		s += "nothing changed: the base comes out as it is\n"
-	} else {
+func (b *build) summary(out outcome) {
+	s := out.counts()
+	switch {
+	case out.layer == nil && b.configured(out):
+		s += "the configuration changed, and no file: there is no layer"
+	case out.layer == nil:
+		s += "nothing changed: the base comes out as it is"
+	default:
 		d := out.layer.Descriptor
-		s += fmt.Sprintf("layer %s: %s, %s changed\n", d.Digest, sizeText(d.Size), count(len(out.changes), "path", "paths"))
+		s += fmt.Sprintf("layer %s: %s, %s changed", d.Digest, sizeText(d.Size), count(len(out.changes), "path", "paths"))
 	}
+	s += "; staged as a " + out.way + "\n"
 	if b.o.dryRun {
 		s += "dry run: nothing was saved\n"
 	}

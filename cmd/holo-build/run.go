@@ -36,12 +36,16 @@ func (p process) getenv(name string) string {
 // tempDir is where work directories are made: large ones, so not in /tmp, which may be memory.
 func (p process) tempDir() string { return cmp.Or(p.getenv("TMPDIR"), "/var/tmp") }
 
-// run is the program: under the name of a bundled plugin that plugin, under any other holo-build. It returns the exit
-// status.
+// run is the program: under the name holo that command, under the name of a bundled plugin that plugin, under any other
+// holo-build. It returns the exit status.
 func run(args []string, p process) int {
 	ctx, stop := p.signals()
 	defer stop()
-	if id, ok := strings.CutPrefix(filepath.Base(args[0]), "holo-"); ok {
+	name := filepath.Base(args[0])
+	if name == "holo" {
+		return runHolo(ctx, args, p)
+	}
+	if id, ok := strings.CutPrefix(name, "holo-"); ok {
 		for _, b := range bundled() {
 			if b.ID == id {
 				return servePlugin(ctx, b, args, p)
@@ -81,7 +85,8 @@ log that says which entity changed what.`,
 		return usageError{fmt.Errorf("%w (see %s --help)", err, c.CommandPath())}
 	})
 	root.CompletionOptions.DisableDefaultCmd = true
-	root.AddCommand(buildCommand(p), cacheCommand(p), logCommand(p), versionCommand(p))
+	root.AddCommand(buildCommand(p), scanCommand(p), diffCommand(p), applyCommand(p), checkCommand(p), testCommand(p), cacheCommand(p), logCommand(p),
+		initCommand(p), completionCommand(p), versionCommand(p), manCommand(p))
 	for _, c := range root.Commands() {
 		c.DisableFlagsInUseLine = true
 		c.Args = asUsage(c.Args)
@@ -116,7 +121,10 @@ func usage(c *cobra.Command) error {
 	if c.HasSubCommands() {
 		fmt.Fprintf(&b, "Usage: %s VERB\n\nVerbs:\n", c.CommandPath())
 		for _, verb := range c.Commands() {
-			fmt.Fprintf(&b, "  %-9s%s\n", verb.Name(), verb.Short)
+			if verb.Hidden {
+				continue
+			}
+			fmt.Fprintf(&b, "  %-12s%s\n", verb.Name(), verb.Short)
 		}
 		fmt.Fprintf(&b, "\n\"%s VERB --help\" tells more.\n", c.CommandPath())
 	} else {
@@ -124,12 +132,16 @@ func usage(c *cobra.Command) error {
 		if c.HasExample() {
 			fmt.Fprintf(&b, "\nExamples:\n%s\n", c.Example)
 		}
-		// What pflag says of flags that need no value is left out, and its room kept.
-		const value = "[=true|false]"
-		fmt.Fprintf(&b, "\nFlags:\n%s", strings.ReplaceAll(c.Flags().FlagUsagesWrapped(79), value, strings.Repeat(" ", len(value))))
+		fmt.Fprintf(&b, "\nFlags:\n%s", flagUsages(c))
 	}
 	_, err := io.WriteString(c.OutOrStderr(), b.String())
 	return err
+}
+
+// flagUsages tells of a command's flags. What pflag says of those that need no value is left out, and its room kept.
+func flagUsages(c *cobra.Command) string {
+	const value = "[=true|false]"
+	return strings.ReplaceAll(c.Flags().FlagUsagesWrapped(79), value, strings.Repeat(" ", len(value)))
 }
 
 func versionCommand(p process) *cobra.Command {

@@ -121,6 +121,7 @@ type metadata struct {
 	Digest       string           `json:"containerimage.digest,omitempty"`
 	ConfigDigest string           `json:"containerimage.config.digest,omitempty"`
 	Unchanged    bool             `json:"holo-build.unchanged"`
+	Stage        string           `json:"holo-build.stage"`
 	DiffID       string           `json:"holo-build.diffID,omitempty"`
 	Outputs      []metadataOutput `json:"holo-build.outputs"`
 }
@@ -131,16 +132,16 @@ type metadataOutput struct {
 }
 
 // saveMetadata writes what was made where --metadata-file says.
-func (b *build) saveMetadata(out outcome, digests []string) error {
+func (b *build) saveMetadata(out outcome) error {
 	if b.o.metadata == "" {
 		return nil
 	}
 	m := metadata{Digest: out.image.Digest().String(), ConfigDigest: out.image.ConfigDigest().String(),
-		Unchanged: out.layer == nil, Outputs: []metadataOutput{}}
+		Unchanged: out.layer == nil && !b.configured(out), Stage: out.way, Outputs: []metadataOutput{}}
 	if out.layer != nil {
 		m.DiffID = out.layer.DiffID.String()
 	}
-	for i, d := range digests {
+	for i, d := range out.digests {
 		m.Outputs = append(m.Outputs, metadataOutput{b.o.outputs[i], d})
 	}
 	return writeFile(b.o.metadata, "the metadata", func(f *os.File) error {

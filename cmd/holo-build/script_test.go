@@ -26,8 +26,12 @@ func TestMain(m *testing.M) {
 	if sandbox.IsHelper(os.Args) {
 		os.Exit(sandbox.Main())
 	}
-	testscript.Main(clean{inOwnCache{m}}, map[string]func(){"holo-build": main, "holo-files": main, "lastlayer": lastLayer,
-		"lacking": lackingMain})
+	programs := map[string]func(){"holo-build": main, "lastlayer": lastLayer, "lacking": lackingMain, "holo": main, "seen": seen,
+		"dumped": dumped}
+	for _, b := range bundled() {
+		programs["holo-"+b.ID] = main
+	}
+	testscript.Main(clean{inOwnCache{m}}, programs)
 }
 
 // clean runs all tests, which are to leave nothing.
@@ -69,6 +73,7 @@ func TestScripts(t *testing.T) {
 			e.Setenv("HOSTILE", hostile)
 			e.Setenv("REGISTRY", registry.Host)
 			e.Setenv("DEMO", filepath.Join(top, "testdata/demo"))
+			e.Setenv("CASES", filepath.Join(top, "cmd/holo-build/testdata/cases"))
 			e.Setenv("PLUGINS", filepath.Join(top, "testdata/demo-plugins"))
 			e.Setenv("TMPDIR", filepath.Join(e.WorkDir, ".tmp"))
 			e.Setenv("XDG_CACHE_HOME", os.Getenv("XDG_CACHE_HOME"))

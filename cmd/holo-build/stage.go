@@ -46,7 +46,7 @@ func (b *build) materialize(ctx context.Context, stage *rootfs.Staging, res *hol
 	if way == stageAuto || way == stageView {
 		switch {
 		case way == stageView && needs != "":
-			return "", fmt.Errorf("--stage view: plugin %s is an executable, which needs a directory to work on: --stage auto makes one", needs)
+			return "", fmt.Errorf("--stage view: %s a directory to work on: --stage auto makes one", needs)
 		case b.o.keepStaging:
 			way = stageCopy
 		case needs == "":
@@ -98,9 +98,12 @@ func tryMount(ctx context.Context) rootfs.TryFunc {
 	}
 }
 
-// needsDirectory returns the ID of a plugin that works on a directory, or nothing. Which plugins run is known only when
-// the resources are placed; what runs is known by now.
+// needsDirectory names a generator or plugin that works on a directory, and says why it needs one; nothing if there is none.
+// Which plugins run is known only when the resources are placed; what runs is known by now.
 func (b *build) needsDirectory(root rootfs.Root, res *holo.Resources) (string, error) {
+	if list := res.Generators(); len(list) > 0 {
+		return "generator /usr/share/holo/" + list[0] + " is an executable, which needs", nil
+	}
 	lines, err := holo.ReadHolorc(root)
 	if err != nil {
 		return "", err
@@ -111,7 +114,11 @@ func (b *build) needsDirectory(root rootfs.Root, res *holo.Resources) (string, e
 	}
 	for _, s := range specs {
 		if s.Plugin == nil {
-			return s.ID, nil
+			return "plugin " + s.ID + " is an executable, which needs", nil
+		}
+		onRoot := slices.ContainsFunc(bundled(), func(b holo.Bundled) bool { return b.ID == s.ID && b.OnRoot })
+		if onRoot && res.HasFiles(s.ID) {
+			return "plugin " + s.ID + " runs scripts, which need", nil
 		}
 	}
 	return "", nil
@@ -119,5 +126,5 @@ func (b *build) needsDirectory(root rootfs.Root, res *holo.Resources) (string, e
 
 // selection is what decides which plugins run.
 func (b *build) selection(holorc []holo.HolorcLine, res *holo.Resources) holo.Selection {
-	return holo.Selection{Flags: b.o.plugins, Holorc: holorc, Resources: res.IDs(), Brought: res.Brought(), Bundled: bundled()}
+	return holo.Selection{Flags: b.o.plugins, Holorc: holorc, Resources: res.IDs(), Brought: res.Brought(), Bundled: bundled(), Live: b.live}
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -24,13 +25,14 @@ type ui struct {
 	bar   *progressbar.ProgressBar
 	phase string
 	last  time.Time
+	// warned are the warnings so far.
+	warned map[string]bool
 }
 
 // newUI decides what standard error gets. mode is the value of --progress.
 func newUI(p process, mode string, quiet bool) (*ui, error) {
 	u := &ui{w: p.stderr, mode: mode, quiet: quiet, now: p.now}
-	f, isFile := p.stderr.(*os.File)
-	terminal := isFile && term.IsTerminal(int(f.Fd())) && p.getenv("TERM") != "dumb"
+	terminal := p.isTerminal(p.stderr)
 	switch mode {
 	case "auto":
 		if u.mode = "plain"; terminal {
@@ -40,9 +42,18 @@ func newUI(p process, mode string, quiet bool) (*ui, error) {
 	default:
 		return nil, usageError{fmt.Errorf("--progress %q: it is one of auto, tty, plain, json, none", mode)}
 	}
-	u.color = terminal && p.getenv("NO_COLOR") == "" && u.mode != "json"
+	u.color = p.colorOf(p.stderr) && u.mode != "json"
 	return u, nil
 }
+
+// isTerminal reports whether what is written goes to a person.
+func (p process) isTerminal(w io.Writer) bool {
+	f, isFile := w.(*os.File)
+	return isFile && term.IsTerminal(int(f.Fd())) && p.getenv("TERM") != "dumb"
+}
+
+// colorOf reports whether what is written may be in colours; https://no-color.org.
+func (p process) colorOf(w io.Writer) bool { return p.isTerminal(w) && p.getenv("NO_COLOR") == "" }
 
 // begin starts a phase of the work.
 func (u *ui) begin(phase string) {
@@ -137,8 +148,18 @@ func (u *ui) report(text string) {
 	u.print("report", text)
 }
 
-// warn prints a warning, which --quiet does not silence.
+// warn prints a warning, once, which --quiet does not silence.
 func (u *ui) warn(text string) {
+	u.mu.Lock()
+	known := u.warned[text]
+	if u.warned == nil {
+		u.warned = map[string]bool{}
+	}
+	u.warned[text] = true
+	u.mu.Unlock()
+	if known {
+		return
+	}
 	if u.mode == "json" {
 		u.print("warning", text)
 		return
@@ -148,7 +169,7 @@ func (u *ui) warn(text string) {
 
 // tell prints the error that ends the work, if it is to be an event, and returns it as one that was told.
 func (u *ui) tell(err error) error {
-	if err == nil || u.mode != "json" {
+	if _, told := errors.AsType[toldError](err); err == nil || told || u.mode != "json" {
 		return err
 	}
 	u.print("error", err.Error())
@@ -176,16 +197,20 @@ func (u *ui) event(e map[string]any) {
 
 // The colours of Holo's own front end.
 const (
-	bold   = "\x1b[1m"
-	red    = "\x1b[1;31m"
-	yellow = "\x1b[1;33m"
+	bold      = "\x1b[1m"
+	red       = "\x1b[1;31m"
+	yellow    = "\x1b[1;33m"
+	darkRed   = "\x1b[31m"
+	green     = "\x1b[32m"
+	cyan      = "\x1b[36m"
+	plainText = "\x1b[0m"
 )
 
 func (u *ui) paint(color, text string) string {
 	if !u.color {
 		return text
 	}
-	return color + text + "\x1b[0m"
+	return color + text + plainText
 }
 
 // sizeText is a number of bytes for a person.

@@ -16,10 +16,13 @@ import (
 // version is the layout's: what is written by one that differs is never read.
 const version = "v1"
 
+// lockName is the file that is locked while a name comes or goes.
+const lockName = "lock"
+
 // Options say how a cache is used.
 type Options struct {
-	// Limit is how many bytes Evict leaves; 0 is 20 GiB, or half of what the disk has for it if that is less.
-	Limit int64
+	// Limit is how many bytes Evict leaves; nil is 20 GiB, or half of what the disk has for it if that is less.
+	Limit *int64
 	// Look makes nothing: a cache that is not there is an empty one.
 	Look bool
 	// Notice is told, by one goroutine at a time, what could not be kept or was damaged; nil means nobody listens.
@@ -30,13 +33,15 @@ type Options struct {
 
 // Cache is a directory with layers. A nil Cache keeps nothing.
 type Cache struct {
-	dir, home string
-	o         Options
-	telling   sync.Mutex
-}
+	dir     string
+	o       Options
+	telling sync.Mutex
 
-// ErrUntrusted is a directory in which somebody else could have put something.
-var ErrUntrusted = errors.New("it is no place for a cache (--cache-dir names another, --no-cache needs none)")
+	preparing, mu sync.Mutex
+	// opened is the directory, and that of this version of the layout in it. They are opened again if somebody has removed
+	// them.
+	opened []*home
+}
 
 // OpenError is that a directory can't be used as a cache. A build can go on without one.
 type OpenError struct {
@@ -54,52 +59,91 @@ func Open(dir string, o Options) (*Cache, error) {
 	if err != nil || dir == "" {
 		return nil, &OpenError{Dir: dir, Err: errors.Join(err, fs.ErrInvalid)}
 	}
-	c := &Cache{dir: abs, home: filepath.Join(abs, version), o: o}
+	c := &Cache{dir: abs, o: o}
 	if err := c.prepare(); err != nil {
-		return nil, &OpenError{Dir: abs, Err: err}
+		return nil, &OpenError{Dir: abs, Err: errors.Join(err, c.Close())}
 	}
 	return c, nil
 }
 
-// prepare checks the directories and makes those that are missing.
-func (c *Cache) prepare() error {
-	if !c.o.Look {
-		if err := os.MkdirAll(filepath.Dir(c.dir), 0o700); err != nil {
-			return err
-		}
-	}
-	for _, dir := range []string{c.dir, c.home, c.path("layers"), c.path("blobs"), c.path("trees"), c.path("tmp"), c.path("locks")} {
-		err := trusted(dir)
-		if errors.Is(err, fs.ErrNotExist) && !c.o.Look {
-			if err = os.Mkdir(dir, 0o700); err == nil || errors.Is(err, fs.ErrExist) {
-				err = trusted(dir)
-			}
-		}
-		if err != nil && !(c.o.Look && errors.Is(err, fs.ErrNotExist)) {
-			return err
-		}
-	}
-	if c.o.Look {
+// Close lets go of the directory. What was opened in it is closed before.
+func (c *Cache) Close() error {
+	if c == nil {
 		return nil
 	}
-	return c.tag()
+	return c.replace(nil)
 }
 
-// trusted fails if a directory is not there, or somebody else could have put something there.
-func trusted(dir string) error {
-	var st unix.Stat_t
-	if err := unix.Lstat(dir, &st); err != nil {
-		return &fs.PathError{Op: "lstat", Path: dir, Err: err}
+// replace closes the directories, and has others in their place.
+func (c *Cache) replace(opened []*home) error {
+	c.mu.Lock()
+	old := c.opened
+	c.opened = opened
+	c.mu.Unlock()
+	var errs []error
+	for _, h := range old {
+		errs = append(errs, h.close())
 	}
-	switch {
-	case st.Mode&unix.S_IFMT == unix.S_IFLNK:
-		return fmt.Errorf("%s is a symlink: %w", dir, ErrUntrusted)
-	case st.Mode&unix.S_IFMT != unix.S_IFDIR:
-		return fmt.Errorf("%s is no directory: %w", dir, ErrUntrusted)
-	case int(st.Uid) != os.Geteuid():
-		return fmt.Errorf("%s belongs to user %d, not %d: %w", dir, st.Uid, os.Geteuid(), ErrUntrusted)
-	case st.Mode&0o022 != 0:
-		return fmt.Errorf("%s can be written by others, its mode is %04o: %w", dir, st.Mode&0o7777, ErrUntrusted)
+	return errors.Join(errs...)
+}
+
+// top is the directory of the cache, home that of this version.
+func (c *Cache) top() *home  { return c.nth(0) }
+func (c *Cache) home() *home { return c.nth(1) }
+
+func (c *Cache) nth(n int) *home {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if n < len(c.opened) {
+		return c.opened[n]
+	}
+	return &home{where: filepath.Join(c.dir, version)}
+}
+
+// prepare opens the directories and makes those that are missing, unless the cache is only to be looked at.
+func (c *Cache) prepare() error { return c.open(!c.o.Look) }
+
+// open opens the directories, checks them, and if create is set makes those that are missing. What is open already stays
+// so: others may be using it.
+func (c *Cache) open(create bool) error {
+	c.preparing.Lock()
+	defer c.preparing.Unlock()
+	dir, err := openPlace(c.dir, create)
+	var opened []*home
+	if err == nil {
+		opened = append(opened, newHome(dir))
+		dir, err = openFolder(opened[0], version, create)
+	}
+	if err == nil {
+		opened = append(opened, newHome(dir))
+		err = checkFolders(opened[1], create)
+		if c.home().leadsTo(".", dir) {
+			return errors.Join(err, opened[0].close(), opened[1].close())
+		}
+	}
+	err = errors.Join(err, c.replace(opened))
+	if errors.Is(err, fs.ErrNotExist) && !create {
+		return nil
+	}
+	if err == nil && create {
+		c.tag()
+	}
+	return err
+}
+
+// checkFolders checks the directories of a version of the layout, as far as they are there or made.
+func checkFolders(in *home, create bool) error {
+	for _, name := range folders() {
+		dir, err := openFolder(in, name, create)
+		if errors.Is(err, fs.ErrNotExist) && !create {
+			continue
+		}
+		if err == nil {
+			err = dir.Close()
+		}
+		if err != nil {
+			return err
+		}
 	}
 	return nil
 }
@@ -112,14 +156,7 @@ const (
 )
 
 // tag marks the directory. A cache without a mark is as good, so that a full disk or a read-only one is no error here.
-func (c *Cache) tag() error {
-	f, err := os.OpenFile(c.path(tagName), os.O_WRONLY|os.O_CREATE|os.O_EXCL|unix.O_NOFOLLOW, 0o600)
-	if err != nil {
-		return nil
-	}
-	_, _ = f.WriteString(tagText)
-	return f.Close()
-}
+func (c *Cache) tag() { _ = c.home().writeNew(tagName, []byte(tagText)) }
 
 func (c *Cache) notice(text string) {
 	if c.o.Notice == nil {
@@ -128,11 +165,6 @@ func (c *Cache) notice(text string) {
 	c.telling.Lock()
 	defer c.telling.Unlock()
 	c.o.Notice(text)
-}
-
-// path is the path of something in the directory of this version.
-func (c *Cache) path(parts ...string) string {
-	return filepath.Join(append([]string{c.home}, parts...)...)
 }
 
 // Dir is the directory of the cache.
@@ -151,30 +183,37 @@ func (c *Cache) again(f func() error) error {
 
 // exclusive calls f while no other process lets a name come or go.
 func (c *Cache) exclusive(ctx context.Context, f func() error) error {
-	l, err := c.lock(ctx, "lock", true)
+	l, err := c.lock(ctx, lockName, true)
 	if err != nil {
 		return fmt.Errorf("locking the cache: %w", err)
 	}
 	return errors.Join(f(), l.Close())
 }
 
-// moveAway takes what stands under a path out of the way and returns where it is, to be removed at leisure. The caller
-// has the cache for itself, unless it clears the way to that.
-func (c *Cache) moveAway(path string) (string, error) {
-	to := c.path("tmp", tempName())
+// moveAway takes what has a name out of the way and returns which it has now, to be removed at leisure. The caller has the
+// cache for itself, unless it clears the way to that.
+func (c *Cache) moveAway(name string) (string, error) {
+	to := "tmp/" + tempName()
 	err := c.again(func() error {
-		err := os.Rename(path, to)
+		err := c.home().rename(name, to)
 		if errors.Is(err, fs.ErrNotExist) {
-			if _, lerr := os.Lstat(path); errors.Is(lerr, fs.ErrNotExist) {
+			if _, serr := c.home().stat(name); errors.Is(serr, fs.ErrNotExist) {
 				return nil // there is nothing to move
 			}
 		}
 		return err
 	})
 	if err != nil {
-		return "", fmt.Errorf("moving %s out of the way: %w", path, err)
+		return "", fmt.Errorf("moving %s out of the way: %w", name, err)
 	}
 	return to, nil
+}
+
+// removeSpare removes what stood in the way. Others may be sweeping it at the same time, and will if this can't.
+func (c *Cache) removeSpare(name string) {
+	if name != "" {
+		_ = c.home().removeTree(name)
+	}
 }
 
 // touch writes down that something is used now. It is what the order of eviction goes by, and no more.

@@ -64,6 +64,7 @@ func newCache(t testing.TB, dir string, o cache.Options) (*cache.Cache, *notices
 	o.Notice = told.add
 	c, err := cache.Open(dir, o)
 	must(t, err)
+	t.Cleanup(func() { must(t, c.Close()) })
 	return c, told
 }
 
@@ -165,8 +166,8 @@ func below(t testing.TB, c *cache.Cache, name string) (list []string) {
 // TestHit: what was read once is not read again, and is the same. Nothing is left open or unfinished.
 func TestHit(t *testing.T) {
 	img, gone := source(t, ocitest.Small(t, ocitest.Options{}))
-	before := fds(t)
 	c, told := newCache(t, "", cache.Options{})
+	before := fds(t)
 	first, err := c.Unpack(t.Context(), img.Layers, cache.UnpackOptions{Dir: t.TempDir()})
 	must(t, err)
 	want := treeOf(t, first)

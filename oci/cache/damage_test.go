@@ -30,7 +30,7 @@ func TestDamaged(t *testing.T) {
 		defer list[0].Close()
 		sum, err := tree(t.Context(), list, t.TempDir())
 		if errors.Is(err, rootfs.ErrDamaged) {
-			n, rerr := c.Repair(t.Context(), list)
+			n, rerr := c.Repair(t.Context(), list, nil)
 			must(t, rerr)
 			if n != 1 {
 				t.Errorf("Repair has found %d damaged", n)
@@ -123,8 +123,8 @@ func TestReplaced(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			before := fds(t)
 			c, _ := newCache(t, "", cache.Options{})
+			before := fds(t)
 			first, err := c.Unpack(t.Context(), img.Layers, cache.UnpackOptions{Dir: t.TempDir()})
 			must(t, err)
 			want := treeOf(t, first)

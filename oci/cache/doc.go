@@ -17,6 +17,9 @@
 // users has it open. What is damaged, or was removed by somebody, is made anew. A cache that can't be written makes no
 // build fail: layers are then unpacked elsewhere.
 //
+// The directory of an older version, which is laid out by the same names, goes when there is no room, or when it is asked
+// for, if nobody has any of it locked and all that is in it is so named. That of a newer one is left alone.
+//
 // Whoever may write to the directory is trusted, since digests of content are not taken where the kernel mounts it. So the
-// directory must belong to the caller, and nobody else may write to it.
+// directory must belong to the caller, and nobody else may write to it. It is opened once, and used by its descriptor.
 package cache

@@ -25,10 +25,16 @@ type Layer struct {
 	// Path is the directory with its files, for a kernel that wants names. Somebody may have removed it with the whole
 	// cache; the files are open all the same.
 	Path string
-	// dir is that directory, locked; nil if it is not the cache's. kept says that it can be found again.
-	dir  *os.File
-	kept bool
+	// dir is that directory, locked, and name its name in cache; nil if it is not a cache's. kept says that it can be found
+	// again.
+	dir   *os.File
+	name  string
+	kept  bool
+	cache *Cache
 }
+
+// become gives a layer the name by which it is found.
+func (l *Layer) become(name string) { l.Path, l.name, l.kept = l.cache.home().path(name), name, true }
 
 // Close closes the layer.
 func (l *Layer) Close() error {
@@ -38,7 +44,7 @@ func (l *Layer) Close() error {
 	case l.kept:
 		err = errors.Join(err, l.dir.Close())
 	default:
-		err = errors.Join(err, (&temp{path: l.Path, dir: l.dir}).discard())
+		err = errors.Join(err, (&temp{name: l.name, dir: l.dir, cache: l.cache}).discard())
 	}
 	return err
 }
@@ -62,8 +68,8 @@ func Files(layers []*Layer) []*rootfs.Unpacked {
 	return list
 }
 
-// layerPath is where a layer lies.
-func (c *Cache) layerPath(diffID v1.Hash) string { return c.path("layers", diffID.Hex) }
+// layerName is where a layer lies.
+func layerName(diffID v1.Hash) string { return "layers/" + diffID.Hex }
 
 // find returns a layer that was read before, nil if it has to be read. What it has is taken out of the budget. Errors are
 // those that reading it would give.
@@ -80,7 +86,7 @@ func (c *Cache) find(ctx context.Context, l oci.Layer, limits rootfs.Limits, all
 	}
 	found, err := c.openLayer(ctx, rec)
 	if err != nil {
-		return nil, c.miss(ctx, "layers/"+rec.diffID.Hex, err)
+		return nil, c.miss(ctx, layerName(rec.diffID), err)
 	}
 	if err := all.Admit(rec.plain); err != nil {
 		return nil, errors.Join(err, found.Close())
@@ -105,10 +111,10 @@ func (c *Cache) miss(ctx context.Context, name string, err error) error {
 
 // openLayer opens a layer that must be the one that a record speaks of. One that is not is moved out of the way.
 func (c *Cache) openLayer(ctx context.Context, rec record) (*Layer, error) {
-	path := c.layerPath(rec.diffID)
-	dir, err := openShared(ctx, path)
+	name := layerName(rec.diffID)
+	dir, err := c.openShared(ctx, name)
 	if errors.Is(err, unix.ENOTDIR) || errors.Is(err, unix.ELOOP) {
-		_ = c.clear(ctx, path) // where that can't be done, it is not used all the same
+		_ = c.clear(ctx, name) // where that can't be done, it is not used all the same
 		return nil, fmt.Errorf("%w: it is no directory", rootfs.ErrDamaged)
 	}
 	if err != nil {
@@ -128,46 +134,48 @@ func (c *Cache) openLayer(ctx context.Context, rec record) (*Layer, error) {
 		err = fmt.Errorf("%w: %w", rootfs.ErrDamaged, noSuch{err})
 	}
 	if err != nil {
-		return nil, errors.Join(err, c.drop(ctx, path, dir), dir.Close())
+		return nil, errors.Join(err, c.drop(ctx, name, dir), dir.Close())
 	}
-	return &Layer{Unpacked: u, DiffID: rec.diffID, Path: path, dir: dir, kept: true}, nil
+	l := &Layer{Unpacked: u, DiffID: rec.diffID, dir: dir, cache: c}
+	l.become(name)
+	return l, nil
 }
 
 // noSuch hides that what is missing is a file: what it belongs to is there.
 type noSuch struct{ error }
 
-// drop moves what a path leads to out of the way, if that is still the directory that was opened and locked, and removes
+// drop moves what a name leads to out of the way, if that is still the directory that was opened and locked, and removes
 // it.
-func (c *Cache) drop(ctx context.Context, path string, dir *os.File) error {
+func (c *Cache) drop(ctx context.Context, name string, dir *os.File) error {
 	gone := ""
 	err := c.exclusive(ctx, func() (err error) {
-		if leadsTo(path, dir) {
-			gone, err = c.moveAway(path)
+		if c.home().leadsTo(name, dir) {
+			gone, err = c.moveAway(name)
 		}
 		return err
 	})
 	if err == nil && gone != "" {
-		err = rootfs.RemoveTree(gone)
+		err = c.home().removeTree(gone)
 	}
 	return err
 }
 
 // clear takes away what stands in the place of a directory and is none.
-func (c *Cache) clear(ctx context.Context, path string) error {
+func (c *Cache) clear(ctx context.Context, name string) error {
 	spare := ""
 	err := c.exclusive(ctx, func() (err error) {
-		if !isDir(path) {
-			spare, err = c.moveAway(path)
+		if !c.home().isDir(name) {
+			spare, err = c.moveAway(name)
 		}
 		return err
 	})
-	removeSpare(spare)
+	c.removeSpare(spare)
 	return err
 }
 
 // readRecord reads what is known of a blob.
 func (c *Cache) readRecord(blob v1.Hash) (record, error) {
-	b, err := readSmall(c.path("blobs", blob.Hex))
+	b, err := c.readSmall("blobs/" + blob.Hex)
 	if err != nil {
 		return record{}, err
 	}
@@ -190,20 +198,20 @@ func (c *Cache) dropRecord(ctx context.Context, blob v1.Hash) error {
 		if err == nil || errors.Is(err, fs.ErrNotExist) {
 			return nil
 		}
-		path := c.path("blobs", blob.Hex)
-		if ignoreNotExist(os.Remove(path)) != nil { // a directory with something in it
-			spare, err = c.moveAway(path)
+		name := "blobs/" + blob.Hex
+		if ignoreNotExist(c.home().remove(name)) != nil { // a directory with something in it
+			spare, err = c.moveAway(name)
 			return err
 		}
 		return nil
 	})
-	removeSpare(spare)
+	c.removeSpare(spare)
 	return err
 }
 
 // readSmall reads a small regular file.
-func readSmall(path string) (_ []byte, err error) {
-	f, err := os.OpenFile(path, unix.O_RDONLY|unix.O_NOFOLLOW|unix.O_NONBLOCK|unix.O_CLOEXEC, 0)
+func (c *Cache) readSmall(name string) (_ []byte, err error) {
+	f, err := c.home().open(name, unix.O_RDONLY)
 	if err != nil {
 		return nil, err
 	}
@@ -217,23 +225,34 @@ func (c *Cache) Drop(ctx context.Context, l *Layer) error {
 	if c == nil || !l.kept {
 		return nil
 	}
-	return c.drop(ctx, l.Path, l.dir)
+	return c.drop(ctx, l.name, l.dir)
 }
 
-// Repair reads layers in full and drops those that are damaged. It returns how many were: after [rootfs.ErrDamaged], the
-// caller closes the layers and unpacks them again if it is more than none.
-func (c *Cache) Repair(ctx context.Context, layers []*Layer) (damaged int, err error) {
+// Repair reads layers, and a tree that was made of them or nil, in full and drops what is damaged. It returns how much was:
+// after [rootfs.ErrDamaged], the caller closes the layers and unpacks them again if it is more than nothing. What can't be
+// dropped is an error.
+func (c *Cache) Repair(ctx context.Context, layers []*Layer, tree *Tree) (damaged int, err error) {
+	if c == nil {
+		return 0, nil
+	}
+	told := func(what string, verr error) {
+		c.notice(fmt.Sprintf("the cache %s: %s is removed and made anew: %v", c.dir, what, verr))
+		damaged++
+	}
 	for _, l := range layers {
-		verr := l.Verify(ctx)
-		if ctx.Err() != nil {
-			return damaged, ctx.Err()
-		}
-		if c == nil || verr == nil || !l.kept {
+		if !l.kept {
 			continue
 		}
-		c.notice(fmt.Sprintf("the cache %s: layer %s is removed and made anew: %v", c.dir, l.DiffID, verr))
-		damaged++
-		err = errors.Join(err, c.Drop(ctx, l))
+		if verr := l.Verify(ctx); verr != nil && ctx.Err() == nil {
+			told("layer "+l.DiffID.String(), verr)
+			err = errors.Join(err, c.Drop(ctx, l))
+		}
 	}
-	return damaged, err
+	if tree != nil {
+		if verr := tree.verify(ctx); verr != nil && ctx.Err() == nil {
+			told("trees/"+tree.rec.name, verr)
+			err = errors.Join(err, c.DropTree(ctx, tree))
+		}
+	}
+	return damaged, errors.Join(err, ctx.Err())
 }

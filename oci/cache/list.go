@@ -4,11 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"io/fs"
-	"os"
-	"path/filepath"
 	"slices"
-	"strings"
 	"time"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
@@ -30,7 +26,7 @@ type Entry struct {
 	Used time.Time
 	// InUse says that somebody has it open.
 	InUse bool
-	path  string
+	name  string
 }
 
 // Blob is a layer as stored: its digest, its size, and that of its plain tar.
@@ -43,14 +39,8 @@ type Blob struct {
 type Contents struct {
 	// Entries are those that were used last first.
 	Entries []Entry
-	// Others are directories of other versions of the layout, which are left alone.
+	// Others are directories of other versions of the layout, the oldest first.
 	Others []Other
-}
-
-// Other is the directory of another version of the layout.
-type Other struct {
-	Path  string
-	Bytes int64
 }
 
 // Bytes is the size of all entries.
@@ -69,7 +59,7 @@ func (c *Cache) List(ctx context.Context) (Contents, error) {
 		return out, err
 	}
 	blobs := map[v1.Hash][]Blob{}
-	for _, name := range names(c.path("blobs")) {
+	for _, name := range c.home().names("blobs") {
 		if rec, err := c.readRecord(hashOf(name)); isHex(name) && err == nil {
 			blobs[rec.diffID] = append(blobs[rec.diffID], Blob{Digest: rec.blob, Stored: rec.stored, Plain: rec.plain})
 		}
@@ -78,43 +68,34 @@ func (c *Cache) List(ctx context.Context) (Contents, error) {
 		if e.Kind == KindLayer {
 			entries[i].Blobs = blobs[e.ID]
 		}
-		entries[i].InUse = inUse(e.path)
+		entries[i].InUse = c.home().inUse(e.name)
 	}
 	slices.Reverse(entries)
 	out.Entries = entries
-	for _, name := range names(c.dir) {
-		digits, ok := strings.CutPrefix(name, "v")
-		if ok && name != version && digits != "" && strings.Trim(digits, "0123456789") == "" {
-			path := filepath.Join(c.dir, name)
-			out.Others = append(out.Others, Other{Path: path, Bytes: size(path)})
-		}
-	}
+	out.Others = c.others()
 	return out, ctx.Err()
 }
 
 // entries lists what is kept, that first which was not used for longest.
 func (c *Cache) entries(ctx context.Context) ([]Entry, error) {
 	var list []Entry
+	h := c.home()
 	for _, folder := range []string{"layers", "trees"} {
-		infos, err := os.ReadDir(c.path(folder))
-		if err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return nil, err
-		}
-		for _, d := range infos {
+		for _, base := range h.names(folder) {
 			if err := ctx.Err(); err != nil {
 				return nil, err
 			}
-			info, err := d.Info()
-			e, ok := nameEntry(folder, d.Name())
-			if err != nil || !ok || !info.IsDir() {
+			e, ok := nameEntry(folder, base)
+			e.name = folder + "/" + base
+			st, err := h.stat(e.name)
+			if err != nil || !ok || st.Mode&unix.S_IFMT != unix.S_IFDIR {
 				continue // just gone, or nothing of ours
 			}
-			e.path = c.path(folder, d.Name())
-			e.Bytes, e.Used = size(e.path), info.ModTime()
+			e.Bytes, e.Used = h.size(e.name), time.Unix(st.Mtim.Unix())
 			list = append(list, e)
 		}
 	}
-	slices.SortFunc(list, func(a, b Entry) int { return cmp.Or(a.Used.Compare(b.Used), cmp.Compare(a.path, b.path)) })
+	slices.SortFunc(list, func(a, b Entry) int { return cmp.Or(a.Used.Compare(b.Used), cmp.Compare(a.name, b.name)) })
 	return list, nil
 }
 
@@ -127,12 +108,12 @@ func nameEntry(folder, name string) (e Entry, ok bool) {
 	return e, ok
 }
 
-// inUse reports whether somebody has a directory of the cache open.
-func inUse(path string) bool {
-	dir, err := openDir(path)
+// inUse reports whether somebody has a file or directory of the cache locked.
+func (h *home) inUse(name string) bool {
+	f, err := h.open(name, unix.O_RDONLY)
 	if err != nil {
 		return false
 	}
-	busy := errors.Is(flock(dir, unix.LOCK_EX), errBusy)
-	return dir.Close() == nil && busy
+	busy := errors.Is(flock(f, unix.LOCK_EX), errBusy)
+	return f.Close() == nil && busy
 }

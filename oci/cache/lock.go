@@ -48,19 +48,18 @@ func waitLock(ctx context.Context, try func() error) error {
 
 // lock makes and locks a file of the cache; closing it unlocks it. Without wait, errBusy is that somebody has it.
 func (c *Cache) lock(ctx context.Context, name string, wait bool) (*os.File, error) {
-	path := c.path(name)
 	for {
 		var f *os.File
 		err := c.again(func() (err error) {
-			f, err = os.OpenFile(path, os.O_RDWR|os.O_CREATE|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0o600)
+			f, err = c.home().open(name, unix.O_RDWR|unix.O_CREAT)
 			return err
 		})
 		if errors.Is(err, unix.EISDIR) || errors.Is(err, unix.ELOOP) { // nobody can have locked that
-			spare, merr := c.moveAway(path)
+			spare, merr := c.moveAway(name)
 			if merr != nil {
 				return nil, errors.Join(err, merr)
 			}
-			removeSpare(spare)
+			c.removeSpare(spare)
 			continue
 		}
 		if err != nil {
@@ -68,7 +67,7 @@ func (c *Cache) lock(ctx context.Context, name string, wait bool) (*os.File, err
 		}
 		try := func() error {
 			err := flock(f, unix.LOCK_EX)
-			if errors.Is(err, errBusy) && !leadsTo(path, f) {
+			if errors.Is(err, errBusy) && !c.home().leadsTo(name, f) {
 				return nil // it was replaced, and what is there now counts
 			}
 			return err
@@ -78,7 +77,7 @@ func (c *Cache) lock(ctx context.Context, name string, wait bool) (*os.File, err
 		} else {
 			err = try()
 		}
-		if err == nil && leadsTo(path, f) {
+		if err == nil && c.home().leadsTo(name, f) {
 			return f, nil
 		}
 		if cerr := f.Close(); err != nil || cerr != nil {
@@ -89,15 +88,15 @@ func (c *Cache) lock(ctx context.Context, name string, wait bool) (*os.File, err
 
 // openShared opens a directory of the cache and locks it, so that nobody prunes it. fs.ErrNotExist is that it is not
 // there, or just going away.
-func openShared(ctx context.Context, path string) (*os.File, error) {
-	dir, err := openDir(path)
+func (c *Cache) openShared(ctx context.Context, name string) (*os.File, error) {
+	dir, err := c.home().openDir(name)
 	if err != nil {
 		return nil, err
 	}
-	gone := &fs.PathError{Op: "open", Path: path, Err: fs.ErrNotExist}
+	gone := &fs.PathError{Op: "open", Path: dir.Name(), Err: fs.ErrNotExist}
 	err = waitLock(ctx, func() error {
 		err := flock(dir, unix.LOCK_SH)
-		if !leadsTo(path, dir) {
+		if !c.home().leadsTo(name, dir) {
 			return gone
 		}
 		return err
@@ -106,15 +105,4 @@ func openShared(ctx context.Context, path string) (*os.File, error) {
 		return nil, errors.Join(err, dir.Close())
 	}
 	return dir, nil
-}
-
-func openDir(path string) (*os.File, error) {
-	return os.OpenFile(path, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
-}
-
-// leadsTo reports whether a path still leads to an opened file.
-func leadsTo(path string, f *os.File) bool {
-	var there, mine unix.Stat_t
-	return unix.Lstat(path, &there) == nil && unix.Fstat(int(f.Fd()), &mine) == nil &&
-		there.Dev == mine.Dev && there.Ino == mine.Ino
 }

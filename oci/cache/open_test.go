@@ -30,7 +30,6 @@ func TestOpen(t *testing.T) {
 			return errors.Join(os.Remove(filepath.Dir(d)), os.Symlink(t.TempDir(), filepath.Dir(d)))
 		}, ""},
 		{"a file", func(d string) error { return os.WriteFile(d, nil, 0o600) }, "is no directory"},
-		{"a symlink", func(d string) error { return os.Symlink(t.TempDir(), d) }, "is a symlink"},
 		{"written by its group", func(d string) error { return mkdir(d, 0o770) }, "can be written by others, its mode is 0770"},
 		{"written by all", func(d string) error { return mkdir(d, 0o1777) }, "can be written by others, its mode is 1777"},
 		{"of all inside", func(d string) error { return errors.Join(mkdir(d, 0o700), mkdir(d+"/v1", 0o777)) }, "v1 can be written by others"},
@@ -63,7 +62,7 @@ func TestOpen(t *testing.T) {
 	if got, err := c.List(t.Context()); err != nil || len(got.Entries) > 0 {
 		t.Errorf("%+v, %v", got, err)
 	}
-	if got, err := c.Prune(t.Context(), cache.PruneOptions{All: true}); err != nil || got != (cache.Pruned{}) {
+	if got, err := c.Prune(t.Context(), cache.PruneOptions{All: true}); err != nil || got.Removed+got.InUse+int(got.Bytes+got.Left) > 0 {
 		t.Errorf("%+v, %v", got, err)
 	}
 	if got, err := c.Verify(t.Context(), cache.VerifyOptions{}); err != nil || got.Entries > 0 || len(got.Damaged) > 0 {
@@ -105,24 +104,6 @@ func TestForeign(t *testing.T) {
 	}
 }
 
-// TestOtherVersion: what another version has made is told of and left alone.
-func TestOtherVersion(t *testing.T) {
-	c, _ := newCache(t, "", cache.Options{})
-	other := filepath.Join(c.Dir(), "v7")
-	must(t, os.MkdirAll(other, 0o700))
-	must(t, os.WriteFile(other+"/f", []byte("12345"), 0o600))
-	got, err := c.List(t.Context())
-	must(t, err)
-	if len(got.Others) != 1 || got.Others[0] != (cache.Other{Path: other, Bytes: 5}) {
-		t.Errorf("got %+v", got)
-	}
-	_, err = c.Prune(t.Context(), cache.PruneOptions{All: true})
-	must(t, err)
-	if _, err := os.Stat(other + "/f"); err != nil {
-		t.Error(err)
-	}
-}
-
 // TestFullDisk: where the cache has no room, for a layer, for its names, or for anything, layers are unpacked elsewhere,
 // with one notice, and what could not be finished is gone. What is there already is used.
 func TestFullDisk(t *testing.T) {
@@ -131,9 +112,9 @@ func TestFullDisk(t *testing.T) {
 	want := treeOf(t, unpack(t, nil, img.Layers))
 	for name, options := range map[string]string{"bytes": "size=64k", "few inodes": "nr_inodes=11", "no inodes": "nr_inodes=9"} {
 		t.Run(name, func(t *testing.T) {
-			dir := mount(t, options)
-			before := fds(t)
+			dir := small(t, options)
 			c, told := newCache(t, dir, cache.Options{})
+			before := fds(t)
 			list, err := c.Unpack(t.Context(), img.Layers, cache.UnpackOptions{Dir: t.TempDir()})
 			must(t, err)
 			if got := treeOf(t, list); got != want {
@@ -166,7 +147,7 @@ func TestFullDisk(t *testing.T) {
 		})
 	}
 	t.Run("read-only", func(t *testing.T) {
-		dir := mount(t, "size=4m")
+		dir := small(t, "size=4m")
 		c, _ := newCache(t, dir, cache.Options{})
 		use(t, c, img.Layers[0], false) // who reads it has it open for writing
 		must(t, unix.Mount("", dir, "", unix.MS_REMOUNT|unix.MS_BIND|unix.MS_RDONLY, ""))
@@ -179,16 +160,10 @@ func TestFullDisk(t *testing.T) {
 	})
 }
 
-// mount mounts a tmpfs for the time of the test.
-func mount(t *testing.T, options string) string {
+// small is a tmpfs for the time of the test.
+func small(t *testing.T, options string) string {
 	t.Helper()
 	dir := filepath.Join(t.TempDir(), "small")
-	must(t, os.Mkdir(dir, 0o700))
-	err := unix.Mount("tmpfs", dir, "tmpfs", unix.MS_NODEV|unix.MS_NOSUID, options+",mode=700")
-	if errors.Is(err, unix.EPERM) {
-		t.Skip("mounting a tmpfs is not permitted: run the tests as root, outside of a container without CAP_SYS_ADMIN")
-	}
-	must(t, err)
-	t.Cleanup(func() { must(t, unix.Unmount(dir, unix.MNT_DETACH)) })
+	rootfstest.Tmpfs(t, dir, options+",mode=700")
 	return dir
 }

@@ -4,12 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
+	"io/fs"
 	"time"
 
 	"golang.org/x/sys/unix"
-
-	"github.com/holo-build/holo-build/rootfs"
 )
 
 // PruneOptions say what goes. What is in use stays. Without any, only what is left over goes: what killed processes have
@@ -19,19 +17,27 @@ type PruneOptions struct {
 	All bool
 	// Before is what was last used before that time; zero is nothing.
 	Before time.Time
-	// Keep is how many bytes may stay, those that were used last; 0 is any number.
-	Keep int64
+	// Keep is how many bytes may stay, those that were used last; nil is any number. What older versions of the layout have
+	// goes first.
+	Keep *int64
+	// ToLimit makes Keep the cache's own limit.
+	ToLimit bool
+	// Older is all that older versions have.
+	Older bool
 }
 
 // Pruned is what Prune did.
 type Pruned struct {
-	// Removed is how many entries are gone, and Bytes how large they were.
-	Removed int
-	Bytes   int64
-	// InUse is how many would have gone but for their being in use.
+	// Removed is how many entries are gone, Versions how many directories of older versions of the layout, and Bytes how
+	// large all that was.
+	Removed, Versions int
+	Bytes             int64
+	// InUse is how many entries would have gone but for their being in use.
 	InUse int
-	// Left is the size of what is left.
+	// Left is the size of what is left, but for what newer versions have.
 	Left int64
+	// Others are the directories of other versions that are left.
+	Others []Other
 }
 
 // Evict brings the cache to its limit: what was not used for longest goes, unless it is in use.
@@ -39,24 +45,21 @@ func (c *Cache) Evict(ctx context.Context) (Pruned, error) {
 	if c == nil {
 		return Pruned{}, nil
 	}
-	list, err := c.entries(ctx)
-	if err != nil {
-		return Pruned{}, fmt.Errorf("pruning the cache %s: %w", c.dir, err)
-	}
-	return c.Prune(ctx, PruneOptions{Keep: c.limit(Contents{Entries: list}.Bytes())})
+	return c.Prune(ctx, PruneOptions{ToLimit: true})
 }
 
 // limit is how many bytes may be kept, where so many are.
 func (c *Cache) limit(held int64) int64 {
-	if c.o.Limit > 0 {
-		return c.o.Limit
+	if c.o.Limit != nil {
+		return *c.o.Limit
 	}
 	const most = 20 << 30
 	var st unix.Statfs_t
-	if err := unix.Statfs(c.home, &st); err != nil {
+	err := c.home().at("statfs", ".", func(dirfd int) error { return unix.Fstatfs(dirfd, &st) })
+	if err != nil {
 		return most
 	}
-	return max(min(most, (int64(st.Bavail)*st.Bsize+held)/2), 1)
+	return min(most, (int64(st.Bavail)*st.Bsize+held)/2)
 }
 
 // Prune removes entries, that first which was not used for longest.
@@ -68,12 +71,20 @@ func (c *Cache) Prune(ctx context.Context, o PruneOptions) (done Pruned, err err
 	}()
 	c.sweep(ctx)
 	list, err := c.entries(ctx)
-	if err != nil || len(list) == 0 && len(names(c.path("blobs"))) == 0 {
+	if err != nil {
 		return done, err
 	}
-	done.Left = Contents{Entries: list}.Bytes()
+	others := c.others()
+	done.Left = Contents{Entries: list}.Bytes() + olderBytes(others)
+	if o.ToLimit {
+		o.Keep = new(c.limit(done.Left))
+	}
+	err = c.pruneOlder(ctx, others, o, &done)
+	if ctx.Err() != nil || len(list) == 0 && len(c.home().names("blobs")) == 0 {
+		return done, err
+	}
 	for _, e := range list {
-		if !o.All && !e.Used.Before(o.Before) && (o.Keep == 0 || done.Left <= o.Keep) {
+		if !o.All && !e.Used.Before(o.Before) && (o.Keep == nil || done.Left <= *o.Keep) {
 			continue
 		}
 		rerr := c.remove(ctx, e)
@@ -98,20 +109,20 @@ func (c *Cache) Prune(ctx context.Context, o PruneOptions) (done Pruned, err err
 // remove removes an entry that nobody has open; errBusy is that somebody has. It is locked until it is gone, so that
 // nobody sweeps it at the same time.
 func (c *Cache) remove(ctx context.Context, e Entry) error {
-	dir, err := openDir(e.path)
+	dir, err := c.home().openDir(e.name)
 	if err != nil {
 		return ignoreNotExist(err)
 	}
 	gone := ""
 	err = c.exclusive(ctx, func() error {
 		err := flock(dir, unix.LOCK_EX)
-		if err == nil && leadsTo(e.path, dir) {
-			gone, err = c.moveAway(e.path)
+		if err == nil && c.home().leadsTo(e.name, dir) {
+			gone, err = c.moveAway(e.name)
 		}
 		return err
 	})
 	if err == nil && gone != "" {
-		err = rootfs.RemoveTree(gone)
+		err = c.home().removeTree(gone)
 	}
 	return errors.Join(err, dir.Close())
 }
@@ -119,13 +130,13 @@ func (c *Cache) remove(ctx context.Context, e Entry) error {
 // removeRecords removes the records of layers that are gone. What is no record is for Verify.
 func (c *Cache) removeRecords(ctx context.Context) error {
 	return c.exclusive(ctx, func() (err error) {
-		for _, name := range names(c.path("blobs")) {
+		for _, name := range c.home().names("blobs") {
 			rec, rerr := c.readRecord(hashOf(name))
 			if !isHex(name) || rerr != nil {
 				continue
 			}
-			if _, serr := os.Lstat(c.layerPath(rec.diffID)); os.IsNotExist(serr) {
-				err = errors.Join(err, ignoreNotExist(os.Remove(c.path("blobs", name))))
+			if _, serr := c.home().stat(layerName(rec.diffID)); errors.Is(serr, fs.ErrNotExist) {
+				err = errors.Join(err, ignoreNotExist(c.home().remove("blobs/"+name)))
 			}
 		}
 		return err

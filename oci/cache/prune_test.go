@@ -82,9 +82,10 @@ func TestPrune(t *testing.T) {
 	}{
 		{"nothing", func(time.Time) cache.PruneOptions { return cache.PruneOptions{} }, "d! a c b", 0},
 		{"all", func(time.Time) cache.PruneOptions { return cache.PruneOptions{All: true} }, "d!", 1},
-		{"to a size", func(time.Time) cache.PruneOptions { return cache.PruneOptions{Keep: 3 * each} }, "d! a", 0},
-		{"to a size, all fits", func(time.Time) cache.PruneOptions { return cache.PruneOptions{Keep: 5 * each} }, "d! a c b", 0},
-		{"to one byte", func(time.Time) cache.PruneOptions { return cache.PruneOptions{Keep: 1} }, "d!", 1},
+		{"to a size", func(time.Time) cache.PruneOptions { return cache.PruneOptions{Keep: new(int64(3 * each))} }, "d! a", 0},
+		{"to a size, all fits", func(time.Time) cache.PruneOptions { return cache.PruneOptions{Keep: new(int64(5 * each))} }, "d! a c b", 0},
+		{"to nothing", func(time.Time) cache.PruneOptions { return cache.PruneOptions{Keep: new(int64(0))} }, "d!", 1},
+		{"to one byte", func(time.Time) cache.PruneOptions { return cache.PruneOptions{Keep: new(int64(1))} }, "d!", 1},
 		{"older", func(now time.Time) cache.PruneOptions {
 			return cache.PruneOptions{Before: now.Add(-36 * time.Hour)}
 		}, "d! a", 0},
@@ -121,7 +122,7 @@ func TestEvict(t *testing.T) {
 	c, layers, _ := filled(t)
 	tr, err := c.KeepTree(t.Context(), layers["a"].DiffID, "erofs", func(f *os.File) error { return f.Truncate(100_000) })
 	must(t, err)
-	small, _ := newCache(t, c.Dir(), cache.Options{Limit: 101_000})
+	small, _ := newCache(t, c.Dir(), cache.Options{Limit: new(int64(101_000))})
 	_, err = small.Evict(t.Context())
 	must(t, err)
 	if got := kept(t, c, layers); got != "erofs!" {
@@ -134,7 +135,7 @@ func TestEvict(t *testing.T) {
 	if got := kept(t, c, layers); got != "erofs" {
 		t.Errorf("left %s", got)
 	}
-	small, _ = newCache(t, c.Dir(), cache.Options{Limit: 1})
+	small, _ = newCache(t, c.Dir(), cache.Options{Limit: new(int64(1))})
 	_, err = small.Evict(t.Context())
 	must(t, err)
 	if got := kept(t, c, layers); got != "" {

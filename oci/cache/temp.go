@@ -6,18 +6,16 @@ import (
 	"errors"
 	"io/fs"
 	"os"
-	"path/filepath"
 	"strings"
 
 	"golang.org/x/sys/unix"
-
-	"github.com/holo-build/holo-build/rootfs"
 )
 
 // temp is a directory in which something is being made, locked as long as its process lives.
 type temp struct {
-	path string
-	dir  *os.File
+	name  string
+	dir   *os.File
+	cache *Cache
 }
 
 // tempName is a new name in tmp; isTempName knows it again. Nothing else in there is ever swept.
@@ -30,77 +28,55 @@ func isTempName(name string) bool {
 // newTemp makes a directory. A sweeper may take it before it is locked: then there is another.
 func (c *Cache) newTemp() (*temp, error) {
 	for {
-		path := c.path("tmp", tempName())
-		if err := c.again(func() error { return os.Mkdir(path, 0o700) }); err != nil {
+		name := "tmp/" + tempName()
+		if err := c.again(func() error { return c.home().mkdir(name) }); err != nil {
 			return nil, err
 		}
-		dir, err := openDir(path)
+		h := c.home()
+		dir, err := h.openDir(name)
 		if errors.Is(err, fs.ErrNotExist) {
 			continue
 		}
 		if err != nil {
-			return nil, errors.Join(err, os.Remove(path))
+			return nil, errors.Join(err, h.remove(name))
 		}
 		err = flock(dir, unix.LOCK_EX)
-		if err == nil && leadsTo(path, dir) {
-			return &temp{path: path, dir: dir}, nil
+		if err == nil && h.leadsTo(name, dir) {
+			return &temp{name: name, dir: dir, cache: c}, nil
 		}
 		if cerr := dir.Close(); err != nil && !errors.Is(err, errBusy) || cerr != nil {
-			return nil, errors.Join(err, cerr, os.Remove(path))
+			return nil, errors.Join(err, cerr, h.remove(name))
 		}
 	}
 }
 
 // discard removes the directory with all that is in it.
 func (t *temp) discard() error {
-	return errors.Join(rootfs.RemoveTree(t.path), t.dir.Close())
+	return errors.Join(t.cache.home().removeTree(t.name), t.dir.Close())
 }
 
 // sweep removes what killed processes have left unfinished, and locks that nobody has. What can't be removed stays.
 func (c *Cache) sweep(ctx context.Context) {
-	for _, name := range names(c.path("tmp")) {
-		if path := c.path("tmp", name); isTempName(name) && ctx.Err() == nil {
-			sweepOne(path, rootfs.RemoveTree)
+	h := c.home()
+	for _, base := range h.names("tmp") {
+		if isTempName(base) && ctx.Err() == nil {
+			h.sweepOne("tmp/"+base, h.removeTree)
 		}
 	}
-	for _, name := range names(c.path("locks")) {
-		if path := c.path("locks", name); isHex(name) && ctx.Err() == nil {
-			sweepOne(path, os.Remove)
+	for _, base := range h.names("locks") {
+		if isHex(base) && ctx.Err() == nil {
+			h.sweepOne("locks/"+base, h.remove)
 		}
 	}
 }
 
-func sweepOne(path string, remove func(string) error) {
-	f, err := os.OpenFile(path, unix.O_RDONLY|unix.O_NOFOLLOW|unix.O_NONBLOCK|unix.O_CLOEXEC, 0)
+func (h *home) sweepOne(name string, remove func(string) error) {
+	f, err := h.open(name, unix.O_RDONLY)
 	if err != nil {
 		return
 	}
-	if flock(f, unix.LOCK_EX) == nil && leadsTo(path, f) {
-		_ = remove(path)
+	if flock(f, unix.LOCK_EX) == nil && h.leadsTo(name, f) {
+		_ = remove(name)
 	}
 	_ = f.Close()
-}
-
-// names lists a directory; what can't be listed is empty.
-func names(dir string) []string {
-	entries, _ := os.ReadDir(dir)
-	list := make([]string, 0, len(entries))
-	for _, e := range entries {
-		list = append(list, e.Name())
-	}
-	return list
-}
-
-// size is how many bytes the files in a directory have.
-func size(dir string) (n int64) {
-	// What goes away while it is counted counts no more.
-	_ = filepath.WalkDir(dir, func(_ string, e fs.DirEntry, err error) error {
-		if err == nil && e.Type().IsRegular() {
-			if info, err := e.Info(); err == nil {
-				n += info.Size()
-			}
-		}
-		return nil
-	})
-	return n
 }

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -28,7 +27,7 @@ type Tree struct {
 	*os.File
 	// Size is that of the content.
 	Size int64
-	path string
+	name string
 	dir  *os.File
 	rec  treeRecord
 }
@@ -52,29 +51,29 @@ func parseTreeName(name string) (chain v1.Hash, kind string, ok bool) {
 // Tree opens what was kept of a chain of layers, by the ChainID that [Chain] gives; nil if it is not there. It has the
 // size that was written, but is not read: that it is damaged otherwise is for whoever reads it to find, and for Verify.
 func (c *Cache) Tree(ctx context.Context, chain v1.Hash, kind string) *Tree {
-	name, ok := treeName(chain, kind)
+	base, ok := treeName(chain, kind)
 	if c == nil || !ok {
 		return nil
 	}
-	path := c.path("trees", name)
-	dir, err := openShared(ctx, path)
+	name := "trees/" + base
+	dir, err := c.openShared(ctx, name)
 	var t *Tree
 	if err == nil {
-		if t, err = openTree(path, dir); err == nil {
+		if t, err = openTree(name, dir); err == nil {
 			c.touch(dir)
 			return t
 		}
 		if ctx.Err() == nil {
-			_ = c.drop(ctx, path, dir) // the next to keep one moves it out of the way
+			_ = c.drop(ctx, name, dir) // the next to keep one moves it out of the way
 		}
 		err = errors.Join(err, dir.Close())
 	}
-	_ = c.miss(ctx, "trees/"+name, err)
+	_ = c.miss(ctx, name, err)
 	return nil
 }
 
 // openTree opens a tree in its opened directory, and compares its size with what was written.
-func openTree(path string, dir *os.File) (_ *Tree, err error) {
+func openTree(name string, dir *os.File) (_ *Tree, err error) {
 	f, err := openAt(dir, contentName)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", rootfs.ErrDamaged, noSuch{err})
@@ -92,7 +91,7 @@ func openTree(path string, dir *os.File) (_ *Tree, err error) {
 	if err != nil {
 		return nil, err
 	}
-	if rec.name != filepath.Base(path) {
+	if rec.name != filepath.Base(name) {
 		return nil, fmt.Errorf("%w: it speaks of another tree", errRecord)
 	}
 	info, err := f.Stat()
@@ -102,7 +101,7 @@ func openTree(path string, dir *os.File) (_ *Tree, err error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Tree{File: f, Size: rec.size, path: path, dir: dir, rec: rec}, nil
+	return &Tree{File: f, Size: rec.size, name: name, dir: dir, rec: rec}, nil
 }
 
 // verify reads all of the tree.
@@ -116,12 +115,7 @@ func (t *Tree) verify(ctx context.Context) error {
 
 // openAt opens a file of an opened directory, wherever that is by now.
 func openAt(dir *os.File, name string) (*os.File, error) {
-	path := filepath.Join(dir.Name(), name)
-	fd, err := unix.Openat(int(dir.Fd()), name, unix.O_RDONLY|unix.O_NOFOLLOW|unix.O_NONBLOCK|unix.O_CLOEXEC, 0)
-	if err != nil {
-		return nil, &fs.PathError{Op: "open", Path: path, Err: err}
-	}
-	return os.NewFile(uintptr(fd), path), nil
+	return newHome(dir).open(name, unix.O_RDONLY)
 }
 
 // treeSum reads the content of a tree.
@@ -163,7 +157,7 @@ func (c *Cache) KeepTree(ctx context.Context, chain v1.Hash, kind string, write 
 	if err != nil {
 		return nil, fmt.Errorf("keeping the tree %s: %w", name, err)
 	}
-	f, err := os.OpenFile(filepath.Join(t.path, contentName), unix.O_RDWR|unix.O_CREAT|unix.O_EXCL|unix.O_CLOEXEC, 0o600)
+	f, err := c.home().open(t.name+"/"+contentName, unix.O_RDWR|unix.O_CREAT|unix.O_EXCL)
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("keeping the tree %s: %w", name, err), t.discard())
 	}
@@ -172,9 +166,9 @@ func (c *Cache) KeepTree(ctx context.Context, chain v1.Hash, kind string, write 
 		rec, err = treeSum(ctx, f, name)
 	}
 	if err == nil {
-		err = writeNew(filepath.Join(t.path, sumName), seal(rec.lines()))
+		err = c.home().writeNew(t.name+"/"+sumName, seal(rec.lines()))
 	}
-	out := &Tree{File: f, Size: rec.size, path: c.path("trees", name), dir: t.dir, rec: rec}
+	out := &Tree{File: f, Size: rec.size, name: "trees/" + name, dir: t.dir, rec: rec}
 	placed := false
 	for range 2 { // the same can be there, and be damaged, which shows when it is opened
 		if err == nil {
@@ -201,23 +195,23 @@ func (c *Cache) KeepTree(ctx context.Context, chain v1.Hash, kind string, write 
 
 // placeTree gives a tree its name, unless the same is there already, which others may have open by that name.
 func (c *Cache) placeTree(ctx context.Context, t *temp, rec treeRecord) (placed bool, err error) {
-	spare, to := "", c.path("trees", rec.name)
+	spare, to := "", "trees/"+rec.name
 	err = c.exclusive(ctx, func() error {
-		if sameTree(to, rec) {
+		if c.sameTree(to, rec) {
 			return nil
 		}
 		var err error
-		spare, err = c.place(t.path, to, t.dir)
-		placed = leadsTo(to, t.dir)
+		spare, err = c.place(t.name, to, t.dir)
+		placed = c.home().leadsTo(to, t.dir)
 		return err
 	})
-	removeSpare(spare)
+	c.removeSpare(spare)
 	return placed, err
 }
 
 // sameTree reports whether a directory says of itself that it holds a tree.
-func sameTree(path string, rec treeRecord) bool {
-	dir, err := openDir(path) // which a symlink to one is not
+func (c *Cache) sameTree(name string, rec treeRecord) bool {
+	dir, err := c.home().openDir(name) // which a symlink to one is not
 	if err != nil {
 		return false
 	}
@@ -241,5 +235,5 @@ func (c *Cache) DropTree(ctx context.Context, t *Tree) error {
 	if c == nil || t == nil {
 		return nil
 	}
-	return c.drop(ctx, t.path, t.dir)
+	return c.drop(ctx, t.name, t.dir)
 }

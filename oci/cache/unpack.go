@@ -9,7 +9,6 @@ import (
 	"hash"
 	"io"
 	"os"
-	"path/filepath"
 	"strconv"
 	"sync/atomic"
 
@@ -74,7 +73,7 @@ func (u *unpacking) layer(ctx context.Context, i int, wait bool) error {
 	if u.unwritable.Load() {
 		return u.aside(ctx, i)
 	}
-	lock, err := u.c.lock(ctx, filepath.Join("locks", l.Descriptor.Digest.Hex), wait)
+	lock, err := u.c.lock(ctx, "locks/"+l.Descriptor.Digest.Hex, wait)
 	switch {
 	case errors.Is(err, errBusy):
 		return nil
@@ -85,7 +84,7 @@ func (u *unpacking) layer(ctx context.Context, i int, wait bool) error {
 		return u.aside(ctx, i)
 	}
 	// Whoever waits for the lock finds that its name leads elsewhere, and begins anew. A name that stays does no harm.
-	defer func() { _, _ = os.Remove(lock.Name()), lock.Close() }()
+	defer func() { _, _ = u.c.home().remove("locks/"+l.Descriptor.Digest.Hex), lock.Close() }()
 	if done, err := u.find(ctx, i); done || err != nil { // somebody has read it since
 		return err
 	}
@@ -116,14 +115,19 @@ func (u *unpacking) notKept(err error) {
 }
 
 // aside unpacks a layer to where the caller wants those that are not kept.
-func (u *unpacking) aside(ctx context.Context, i int) error {
-	dir, err := os.MkdirTemp(u.o.Dir, "layer."+strconv.Itoa(i)+".") // an earlier call's may be there
+func (u *unpacking) aside(ctx context.Context, i int) (err error) {
+	path, err := os.MkdirTemp(u.o.Dir, "layer."+strconv.Itoa(i)+".") // an earlier call's may be there
 	if err != nil {
 		return fmt.Errorf("unpacking a layer: %w", err)
 	}
-	l, err := rootfs.UnpackWithin(ctx, u.layers[i], dir, u.o.Limits, u.all)
+	dir, err := os.Open(path)
+	if err != nil {
+		return fmt.Errorf("unpacking a layer: %w", err)
+	}
+	defer func() { err = errors.Join(err, dir.Close()) }()
+	l, err := rootfs.UnpackIn(ctx, u.layers[i], dir, u.o.Limits, u.all)
 	if err == nil {
-		u.out[i] = &Layer{Unpacked: l, DiffID: u.layers[i].DiffID, Path: dir}
+		u.out[i] = &Layer{Unpacked: l, DiffID: u.layers[i].DiffID, Path: path}
 	}
 	return err
 }
@@ -135,11 +139,11 @@ func (u *unpacking) read(ctx context.Context, l oci.Layer) (_ *Layer, err error)
 		return nil, &rootfs.WriteError{Err: err}
 	}
 	in := &measured{Layer: l}
-	files, err := rootfs.UnpackWithin(ctx, in, t.path, u.o.Limits, u.all)
+	files, err := rootfs.UnpackIn(ctx, in, t.dir, u.o.Limits, u.all)
 	if err != nil {
 		return nil, errors.Join(err, t.discard())
 	}
-	out := &Layer{Unpacked: files, DiffID: in.diffID(), Path: t.path, dir: t.dir}
+	out := &Layer{Unpacked: files, DiffID: in.diffID(), Path: t.dir.Name(), dir: t.dir, name: t.name, cache: u.c}
 	rec := record{blob: l.Descriptor.Digest, stored: l.Descriptor.Size, plain: in.plain, diffID: out.DiffID}
 	if rec.summary, err = files.Summary(); err == nil {
 		err = u.c.keep(ctx, out, rec)

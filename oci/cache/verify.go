@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"path/filepath"
 	"slices"
 
 	"golang.org/x/sys/unix"
@@ -64,13 +63,13 @@ func (c *Cache) Verify(ctx context.Context, o VerifyOptions) (v Verified, err er
 	if err := c.verifyRecords(ctx, o.Fix, &v); err != nil {
 		return v, err
 	}
-	v.Unknown = c.unknown()
+	v.Unknown = c.home().unknown()
 	return v, nil
 }
 
 // verifyEntry verifies one entry. Errors are those of the context and of removing.
 func (c *Cache) verifyEntry(ctx context.Context, e Entry, fix bool, v *Verified) error {
-	dir, err := openShared(ctx, e.path)
+	dir, err := c.openShared(ctx, e.name)
 	if errors.Is(err, fs.ErrNotExist) {
 		return ctx.Err() // gone since it was listed
 	}
@@ -85,9 +84,9 @@ func (c *Cache) verifyEntry(ctx context.Context, e Entry, fix bool, v *Verified)
 		v.Bytes += e.Bytes
 		return closeDir(dir)
 	}
-	d := Damage{Path: e.path, Err: err}
+	d := Damage{Path: c.home().path(e.name), Err: err}
 	if fix && dir != nil {
-		err = c.drop(ctx, e.path, dir)
+		err = c.drop(ctx, e.name, dir)
 		d.Removed = err == nil
 	} else {
 		err = nil
@@ -106,7 +105,7 @@ func closeDir(dir *os.File) error {
 // verifyIn verifies what is in the opened directory of an entry.
 func (c *Cache) verifyIn(ctx context.Context, e Entry, dir *os.File) error {
 	if e.Kind != KindLayer {
-		t, err := openTree(e.path, dir)
+		t, err := openTree(e.name, dir)
 		if err != nil {
 			return err
 		}
@@ -122,7 +121,7 @@ func (c *Cache) verifyIn(ctx context.Context, e Entry, dir *os.File) error {
 // verifyRecords reads all records, and compares them with the layers that they speak of. A record without a layer is not
 // damaged.
 func (c *Cache) verifyRecords(ctx context.Context, fix bool, v *Verified) error {
-	for _, name := range names(c.path("blobs")) {
+	for _, name := range c.home().names("blobs") {
 		if !isHex(name) {
 			continue // unknown
 		}
@@ -137,7 +136,7 @@ func (c *Cache) verifyRecords(ctx context.Context, fix bool, v *Verified) error 
 		if err == nil || errors.Is(err, fs.ErrNotExist) {
 			continue
 		}
-		d := Damage{Path: c.path("blobs", name), Err: err}
+		d := Damage{Path: c.home().path("blobs/" + name), Err: err}
 		if fix {
 			if err := c.dropRecord(ctx, blob); err != nil {
 				return err
@@ -151,7 +150,7 @@ func (c *Cache) verifyRecords(ctx context.Context, fix bool, v *Verified) error 
 
 // verifyRecord compares a record with its layer.
 func (c *Cache) verifyRecord(ctx context.Context, rec record) error {
-	dir, err := openShared(ctx, c.layerPath(rec.diffID))
+	dir, err := c.openShared(ctx, layerName(rec.diffID))
 	if errors.Is(err, unix.ENOTDIR) || errors.Is(err, unix.ELOOP) {
 		return fs.ErrNotExist // what is there is unknown
 	}
@@ -170,7 +169,7 @@ func (c *Cache) verifyRecord(ctx context.Context, rec record) error {
 }
 
 // unknown lists what has a name, or is of a type, that nothing of ours has.
-func (c *Cache) unknown() (list []string) {
+func (h *home) unknown() (list []string) {
 	known := map[string]func(name string) bool{
 		"layers": isHex,
 		"blobs":  isHex,
@@ -179,31 +178,26 @@ func (c *Cache) unknown() (list []string) {
 		"locks":  isHex,
 	}
 	inside := map[string][]string{"layers": {"data", "index"}, "trees": {contentName, sumName}}
-	for _, name := range names(c.home) {
+	for _, name := range h.names(".") {
 		ours, folder := known[name]
 		if !folder {
-			if name != tagName && name != "lock" {
-				list = append(list, c.path(name))
+			if name != tagName && name != lockName {
+				list = append(list, h.path(name))
 			}
 			continue
 		}
-		for _, base := range names(c.path(name)) {
-			path := c.path(name, base)
-			if !ours(base) || isDir(path) != (inside[name] != nil) && name != "tmp" {
-				list = append(list, path)
+		for _, base := range h.names(name) {
+			at := name + "/" + base
+			if !ours(base) || h.isDir(at) != (inside[name] != nil) && name != "tmp" {
+				list = append(list, h.path(at))
 				continue
 			}
-			for _, file := range names(path) {
+			for _, file := range h.names(at) {
 				if inside[name] != nil && !slices.Contains(inside[name], file) {
-					list = append(list, filepath.Join(path, file))
+					list = append(list, h.path(at+"/"+file))
 				}
 			}
 		}
 	}
 	return list
-}
-
-func isDir(path string) bool {
-	var st unix.Stat_t
-	return unix.Lstat(path, &st) == nil && st.Mode&unix.S_IFMT == unix.S_IFDIR
 }

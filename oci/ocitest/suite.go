@@ -26,6 +26,7 @@ func (s Suite) Run(t *testing.T) {
 	t.Run("round trip", s.roundTrip)
 	t.Run("write alone is not seen", s.writeAlone)
 	t.Run("abort leaves nothing", s.abort)
+	t.Run("written anew", s.anew)
 	t.Run("wrong digest is not written", s.broken)
 	t.Run("cancelled", s.cancelled)
 	t.Run("truncated", s.truncated)
@@ -124,6 +125,29 @@ func (s Suite) abort(t *testing.T) {
 			t.Fatalf("Abort before Write: %v", err)
 		}
 	})
+}
+
+// anew writes another image after Abort, and after an image that cannot be written.
+func (s Suite) anew(t *testing.T) {
+	for name, first := range map[string]*oci.Image{"whole": Image(t, Options{}, []Entry{File("first", "1")}), "broken": Broken(t, Options{})} {
+		t.Run(name, func(t *testing.T) {
+			rest, dir := s.Rest(t)
+			d := s.create(t, rest)
+			if _, err := d.Write(t.Context(), oci.Result{Image: first}); (err != nil) != (name == "broken") {
+				t.Fatalf("Write: %v", err)
+			}
+			if err := d.Abort(); err != nil {
+				t.Fatalf("Abort: %v", err)
+			}
+			second := Small(t, Options{})
+			_, err := d.Write(t.Context(), oci.Result{Image: second})
+			if err = errors.Join(err, d.Commit(t.Context()), d.Abort()); err != nil {
+				t.Fatalf("anew: %v", err)
+			}
+			SameTree(t, second, Open(t, s.Transport, rest))
+			s.noLitter(t, dir)
+		})
+	}
 }
 
 func (s Suite) broken(t *testing.T) {

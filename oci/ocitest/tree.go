@@ -56,8 +56,16 @@ func snapshot(t testing.TB, dir string) map[string]string {
 			out[p] = "directory"
 			return err
 		}
-		b, err := os.ReadFile(p)
-		out[p] = string(b)
+		var b []byte
+		switch d.Type() {
+		case 0:
+			b, err = os.ReadFile(p)
+			out[p] = string(b)
+		case os.ModeSymlink:
+			out[p], err = os.Readlink(p)
+		default:
+			out[p] = d.Type().String()
+		}
 		return err
 	})
 	if err != nil {

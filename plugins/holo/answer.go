@@ -1,16 +1,19 @@
 package holo
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
 	"strings"
+
+	"github.com/holo-build/holo-build/plugins/sandbox"
 )
 
-// The answers of a Go plugin to the operations, for the host and for Serve alike. What goes wrong is printed as one
-// "!! " line on the plugin's standard error; ok is false then, which as an exit status is 1.
+// The answers of a Go plugin to the operations, for the host and for Serve alike, with an exit status. What goes wrong is
+// printed as one "!! " line on the plugin's standard error, and the status is 1.
 
-func answerScan(ctx context.Context, id string, p Plugin, env *Env, report io.Writer) (ok bool) {
+func answerScan(ctx context.Context, id string, p Plugin, env *Env, report io.Writer) (status int) {
 	return guarded(id, env, func() error {
 		entities, err := p.Scan(ctx, env)
 		if err != nil {
@@ -20,41 +23,46 @@ func answerScan(ctx context.Context, id string, p Plugin, env *Env, report io.Wr
 	})
 }
 
-func answerApply(ctx context.Context, id string, p Plugin, env *Env, entity string, force bool) (o Outcome, ok bool) {
-	ok = guarded(id, env, func() (err error) {
+func answerApply(ctx context.Context, id string, p Plugin, env *Env, entity string, force bool) (o Outcome, status int) {
+	status = guarded(id, env, func() (err error) {
 		o, err = p.Apply(ctx, env, entity, force)
 		return err
 	})
 	switch o {
 	case Applied, NotChanged, NeedsForceOverwrite, NeedsForceRestore:
 	case Failed:
-		ok = false
+		status = cmp.Or(status, serveFailed)
 	default:
-		if ok {
-			ok = guarded(id, env, func() error { return fmt.Errorf("internal error: plugin %s: outcome %q", id, o) })
+		if status == serveOK {
+			status = guarded(id, env, func() error { return fmt.Errorf("internal error: plugin %s: outcome %q", id, o) })
 		}
 	}
-	if !ok {
-		return Failed, false
+	if status != serveOK {
+		return Failed, status
 	}
-	return o, true
+	return o, serveOK
 }
 
-func answerDiff(ctx context.Context, id string, p Plugin, env *Env, entity string) (expected, actual string, ok bool) {
-	ok = guarded(id, env, func() (err error) {
+func answerDiff(ctx context.Context, id string, p Plugin, env *Env, entity string) (expected, actual string, status int) {
+	status = guarded(id, env, func() (err error) {
 		expected, actual, err = p.Diff(ctx, env, entity)
 		return err
 	})
-	return expected, actual, ok
+	return expected, actual, status
 }
 
-// guarded calls f, and prints its error or panic.
-func guarded(id string, env *Env, f func() error) (ok bool) {
+// guarded calls f, and prints its error or panic; but for the bare error of a program that has exited, whose status it
+// returns.
+func guarded(id string, env *Env, f func() error) (status int) {
 	err := recovered(id, f)
-	if err != nil {
-		complain(env.Stderr, err)
+	if err == nil {
+		return serveOK
 	}
-	return err == nil
+	if e, ok := err.(*sandbox.ExitError); ok && e.Exit.Code > 0 {
+		return e.Exit.Code
+	}
+	complain(env.Stderr, err)
+	return serveFailed
 }
 
 func recovered(id string, f func() error) (err error) {

@@ -19,6 +19,9 @@ const maxDiffBytes = 8 << 20
 type DiffFile struct {
 	// Name is the path to print.
 	Name string
+	// Given is the path as the plugin gave it, for holo(8): there, git's own words stay where the reference leaves them,
+	// which are made of this path. That is so of binary files, and of names that git quotes. Empty means Name everywhere.
+	Given string
 	// Missing says that there is no such file.
 	Missing bool
 	// Link says that it is a symlink, and Content its text; Executable that its owner may execute it.
@@ -39,7 +42,7 @@ func (f DiffFile) mode() string {
 }
 
 // gone is the file as it would be if it did not exist.
-func (f DiffFile) gone() DiffFile { return DiffFile{Name: f.Name, Missing: true} }
+func (f DiffFile) gone() DiffFile { return DiffFile{Name: f.Name, Given: f.Given, Missing: true} }
 
 // binary says, by git's rule, whether lines mean nothing in the file: there is a NUL byte near its beginning.
 func (f DiffFile) binary() bool {
@@ -69,7 +72,7 @@ func RenderDiff(from, to DiffFile) []byte {
 	case from.binary() || to.binary():
 		fmt.Fprintf(&b, "Binary files %s and %s differ\n", gitName("a", from), gitName("b", to))
 	default:
-		fmt.Fprintf(&b, "--- %s\n+++ %s\n", sideName(from), sideName(to))
+		fmt.Fprintf(&b, "--- %s\n+++ %s\n", sideName("a", from), sideName("b", to))
 		writeHunks(&b, splitLines(from.Content), splitLines(to.Content))
 	}
 	if b.Len() == 0 {
@@ -86,19 +89,51 @@ func printable(name string) string {
 	return name
 }
 
-func sideName(f DiffFile) string {
+// sideName is a name as the lines --- and +++ have it.
+func sideName(side string, f DiffFile) string {
 	if f.Missing {
 		return nullPath
+	}
+	if quoted := gitName(side, f); f.Given != "" && quoted[0] == '"' {
+		if strings.Contains(quoted, " ") {
+			quoted += "\t" // so that patch(1) knows where the name ends
+		}
+		return quoted
 	}
 	return printable(f.Name)
 }
 
 // gitName is a name as git itself shows it, with the prefix that tells the sides apart.
 func gitName(side string, f DiffFile) string {
-	if f.Missing {
+	switch {
+	case f.Missing:
 		return nullPath
+	case f.Given != "":
+		return gitQuote(side + "/" + strings.TrimPrefix(f.Given, "/"))
 	}
 	return side + "/" + printable(strings.TrimPrefix(f.Name, "/"))
+}
+
+// gitQuote quotes a name as git does where its configuration says nothing: as in C, if it has a character that is not
+// ASCII, not printable, a quote or a backslash; git-config(1), "core.quotePath".
+func gitQuote(name string) string {
+	var b strings.Builder
+	for i := range len(name) {
+		c := name[i]
+		escape := strings.IndexByte("\a\b\t\n\v\f\r\"\\", c)
+		switch {
+		case escape >= 0:
+			b.WriteString(`\` + `abtnvfr"\`[escape:escape+1])
+		case c < ' ' || c > '~':
+			fmt.Fprintf(&b, `\%03o`, c)
+		default:
+			b.WriteByte(c)
+		}
+	}
+	if b.Len() == len(name) {
+		return name
+	}
+	return `"` + b.String() + `"`
 }
 
 // splitLines splits a text into lines with their line breaks; the last one may have none.

@@ -14,8 +14,8 @@ import (
 	"github.com/holo-build/holo-build/rootfs"
 )
 
-// gitDiff is the judge: git's own diff of two files below dir, edited as spec says that Holo edits it.
-func gitDiff(t *testing.T, dir, from, to string) string {
+// gitOutput is git's own diff of two files below dir.
+func gitOutput(t *testing.T, dir, from, to string, config ...string) string {
 	t.Helper()
 	if _, err := exec.LookPath("git"); err != nil {
 		if os.Getenv("CI") == "true" {
@@ -29,16 +29,22 @@ func gitDiff(t *testing.T, dir, from, to string) string {
 		}
 		return name
 	}
-	cmd := exec.CommandContext(t.Context(), "git", "-c", "core.quotePath=false", "diff", "--no-index", "--", arg(from), arg(to))
+	cmd := exec.CommandContext(t.Context(), "git", append(config, "diff", "--no-index", "--", arg(from), arg(to))...)
 	cmd.Dir = dir
 	cmd.Env = append(os.Environ(), "GIT_CONFIG_GLOBAL=/dev/null", "GIT_CONFIG_SYSTEM=/dev/null")
 	out, err := cmd.Output()
 	if e, ok := errors.AsType[*exec.ExitError](err); err != nil && (!ok || e.ExitCode() > 1) {
 		t.Fatal(err)
 	}
+	return string(out)
+}
+
+// gitDiff is the judge: git's diff, edited as spec says that Holo edits it.
+func gitDiff(t *testing.T, dir, from, to string) string {
+	t.Helper()
 	var b strings.Builder
 	header := false
-	for line := range strings.Lines(string(out)) {
+	for line := range strings.Lines(gitOutput(t, dir, from, to, "-c", "core.quotePath=false")) {
 		switch {
 		case strings.HasPrefix(line, "diff --git "):
 			line, header = "diff --holo "+from+" "+to+"\n", true
@@ -192,4 +198,48 @@ func TestRenderDiffNames(t *testing.T) {
 	if got := RenderDiff(large, large); got != nil {
 		t.Errorf("a large file differs from itself: %q", got)
 	}
+}
+
+// TestRenderDiffGiven compares with what holo(8) makes of git's words, by rules of lines: names that git quotes stay.
+func TestRenderDiffGiven(t *testing.T) {
+	dir := t.TempDir()
+	for i, name := range []string{"plain", "with blank", "na\u00efve", "qu\"ote", "back\\slash", "\u00e4 blank", "bell\a\b\t\v\f\r\x01\x7f", "line\nbreak", "\xff"} {
+		for _, text := range []string{"x\n", "\x00"} {
+			from, to := fmt.Sprintf("from/%d%s", i, name), fmt.Sprintf("to/%d%s", i, name)
+			for _, side := range []string{from, to} {
+				if err := os.MkdirAll(filepath.Join(dir, filepath.Dir(side)), 0o755); err != nil {
+					t.Fatal(err)
+				}
+				if err := os.WriteFile(filepath.Join(dir, side), []byte(text+side[:2]+"\n"), 0o644); err != nil {
+					t.Fatal(err)
+				}
+			}
+			want := editedByLine(gitOutput(t, dir, from, to), "From "+from, "To "+to)
+			content := func(side string) DiffFile { return DiffFile{Given: side, Content: []byte(text + side[:2] + "\n")} }
+			f, g := content(from), content(to)
+			f.Name, g.Name = "From "+from, "To "+to
+			if diff := cmp.Diff(want, string(RenderDiff(f, g))); diff != "" {
+				t.Errorf("%q: %s", name, diff)
+			}
+		}
+	}
+}
+
+// editedByLine is what holo(8) makes of git's diff. In the first line, names that are not printable are quoted by us.
+func editedByLine(out, from, to string) string {
+	var b strings.Builder
+	for line := range strings.Lines(out) {
+		switch {
+		case strings.HasPrefix(line, "diff --git "):
+			line = "diff --holo " + printable(from) + " " + printable(to) + "\n"
+		case strings.HasPrefix(line, "index "):
+			continue
+		case strings.HasPrefix(line, "--- a/"):
+			line = "--- " + from + "\n"
+		case strings.HasPrefix(line, "+++ b/"):
+			line = "+++ " + to + "\n"
+		}
+		b.WriteString(line)
+	}
+	return b.String()
 }

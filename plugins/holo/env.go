@@ -17,7 +17,10 @@ type Env struct {
 	Root, Resources, State, Cache Dir
 	// Now is the clock.
 	Now func() time.Time
-	// Run starts a program and waits for it: a tool by its name, or an executable below Resources.
+	// Run starts a program and waits for it: a tool by its name, or an executable below Resources. While an image is
+	// provisioned, stand-ins take the places of tools. A program that ran and
+	// did not end well is a *sandbox.ExitError; an Apply or Diff that returns that very error lets the program speak for
+	// itself: nothing more is printed, and its exit status becomes the plugin's.
 	Run func(ctx context.Context, c Command) error
 	// Live says that Root is the running system's own, $HOLO_ROOT_DIR being exactly "/": tools do real work. Otherwise
 	// the plugin is in test mode; holo-plugin-interface(7), "ENVIRONMENT".
@@ -53,4 +56,9 @@ type Command struct {
 	Stdin io.Reader
 	// Stdout gets the program's output; nil means the plugin's own. Its standard error is the plugin's own.
 	Stdout io.Writer
+	// OnRoot says that an executable below Resources works on the root: that is its working directory, and it has the
+	// plugin's environment. All others are filters, which have their standard input and see no root.
+	OnRoot bool
+	// FD3 gets what a program that works on the root writes to file descriptor 3; closed to the others.
+	FD3 io.Writer
 }

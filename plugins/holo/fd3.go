@@ -46,6 +46,9 @@ func WriteMessage(w io.Writer, o Outcome) error {
 	return nil
 }
 
+// OutcomeOf returns what came of an apply that ended well, by what was written to file descriptor 3.
+func OutcomeOf(fd3 []byte) Outcome { return outcomeOf(ParseMessages(fd3)) }
+
 // outcomeOf makes one outcome of a successful call's messages: the first demand for force, for nothing is worse than
 // overlooking one; else what was said; else the entity was applied.
 func outcomeOf(messages []Outcome) Outcome {

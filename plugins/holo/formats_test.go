@@ -28,10 +28,10 @@ func TestParseHolorc(t *testing.T) {
 		t.Error(diff)
 	}
 	for _, line := range []string{"plugin", "plugin\tfiles", "frob", "plugins files", "plugin:files"} {
-		_, err := ParseHolorc("etc/holorc.d/1", strings.NewReader("\n"+line+"\n"))
+		before, err := ParseHolorc("etc/holorc.d/1", strings.NewReader("plugin x\n"+line+"\n"))
 		e, ok := errors.AsType[*HolorcError](err)
-		if !ok || *e != (HolorcError{"etc/holorc.d/1", 2, line}) || !strings.Contains(err.Error(), "etc/holorc.d/1, line 2") {
-			t.Errorf("%q: got %v", line, err)
+		if !ok || *e != (HolorcError{"etc/holorc.d/1", 2, line}) || !strings.Contains(err.Error(), "etc/holorc.d/1, line 2") || len(before) != 1 {
+			t.Errorf("%q: got %v %v", line, before, err)
 		}
 	}
 	if _, err := ParseHolorc("f", strings.NewReader("\nplugin "+strings.Repeat("x", maxHolorcLine))); err == nil ||
@@ -58,6 +58,7 @@ func TestInfo(t *testing.T) {
 		{"no maximum", "MIN_API_VERSION=3\n", "reading info of plugin x: MAX_API_VERSION is missing"},
 		{"blank", "MIN_API_VERSION= 3\nMAX_API_VERSION=3", `reading info of plugin x: MIN_API_VERSION is not a positive number: " 3"`},
 		{"zero", "MIN_API_VERSION=0\nMAX_API_VERSION=3", `reading info of plugin x: MIN_API_VERSION is not a positive number: "0"`},
+		{"zero at the other end", "MIN_API_VERSION=1\nMAX_API_VERSION=-0", `reading info of plugin x: MAX_API_VERSION is not a positive number: "0"`},
 		{"huge", "MIN_API_VERSION=1\nMAX_API_VERSION=99999999999999999999",
 			`reading info of plugin x: MAX_API_VERSION is not a positive number: "99999999999999999999"`},
 		{"garbage", "\x00\xff\x7fELF", "reading info of plugin x: MIN_API_VERSION is missing"},

@@ -26,7 +26,8 @@ type HolorcLine struct {
 type HolorcError struct {
 	File   string
 	Number int
-	Line   string
+	// Line is the line without the blanks around it.
+	Line string
 }
 
 func (e *HolorcError) Error() string {
@@ -37,7 +38,8 @@ func (e *HolorcError) Error() string {
 const maxHolorcLine = 64 << 10
 
 // ParseHolorc reads a file in the format of holorc(5); file is its name in errors. Lines are trimmed; empty ones and
-// those that begin with "#" mean nothing. IDs are not looked at here.
+// those that begin with "#" mean nothing. IDs are not looked at here. With an error come the lines before it, which holo(8)
+// heeds.
 func ParseHolorc(file string, r io.Reader) ([]HolorcLine, error) {
 	var lines []HolorcLine
 	s := bufio.NewScanner(r)
@@ -51,17 +53,17 @@ func ParseHolorc(file string, r io.Reader) ([]HolorcLine, error) {
 		}
 		rest, ok := strings.CutPrefix(text, "plugin ")
 		if !ok {
-			return nil, &HolorcError{file, n, text}
+			return lines, &HolorcError{file, n, text}
 		}
 		l := HolorcLine{File: file, Number: n}
 		l.ID, l.Path, l.Explicit = strings.Cut(strings.TrimSpace(rest), "=")
 		lines = append(lines, l)
 	}
 	if errors.Is(s.Err(), bufio.ErrTooLong) {
-		return nil, fmt.Errorf("parsing %s, line %d: longer than %d bytes", file, n+1, maxHolorcLine)
+		return lines, fmt.Errorf("parsing %s, line %d: longer than %d bytes", file, n+1, maxHolorcLine)
 	}
 	if s.Err() != nil {
-		return nil, fmt.Errorf("reading %s: %w", file, s.Err())
+		return lines, fmt.Errorf("reading %s: %w", file, s.Err())
 	}
 	return lines, nil
 }

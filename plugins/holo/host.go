@@ -5,6 +5,7 @@ import (
 	"os"
 	"time"
 
+	"github.com/holo-build/holo-build/plugins/mock"
 	"github.com/holo-build/holo-build/plugins/sandbox"
 	"github.com/holo-build/holo-build/rootfs"
 )
@@ -39,6 +40,11 @@ type HostOptions struct {
 	Environ []string
 	// Scratch is an existing directory of the host's for executables that have to be written out.
 	Scratch string
+	// Live says that the staging root is the running system: tools are its own, and processes are left alone.
+	Live bool
+	// Tools stand in for the system's, where Live is false: what a plugin runs by a name without a slash. Without them,
+	// that is an error.
+	Tools *mock.Tools
 	// Resources tells where a resource came from, and translates paths of the virtual resource directory.
 	Resources *Resources
 	// Timeout bounds each call of an executable.

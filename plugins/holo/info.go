@@ -46,7 +46,7 @@ func (e *InfoError) Error() string {
 }
 
 // ParseInfo reads the answer of plugin id to the info operation. Unknown keys and lines without "=" are skipped, and of
-// two lines with the same key the later one counts.
+// two lines with the same key the later one counts. The numbers need not be positive: holo(8) does not insist.
 func ParseInfo(id string, r io.Reader) (Info, error) {
 	b, err := io.ReadAll(r)
 	if err != nil {
@@ -63,7 +63,7 @@ func ParseInfo(id string, r io.Reader) (Info, error) {
 		key := []string{minVersionKey, maxVersionKey}[i]
 		value, ok := values[key]
 		n, err := strconv.Atoi(value)
-		if err != nil || n < 1 {
+		if err != nil {
 			return Info{}, &InfoError{Plugin: id, Key: key, Value: value, Missing: !ok}
 		}
 		*p = n
@@ -77,10 +77,21 @@ func (i Info) Write(w io.Writer) error {
 	return err
 }
 
-// negotiate returns the error of a plugin that does not speak our version.
-func (i Info) negotiate(id string) error {
+// Compatible returns a *VersionError if the plugin with this ID does not speak our version.
+func (i Info) Compatible(id string) error {
 	if i.Min > APIVersion || i.Max < APIVersion {
 		return &VersionError{Plugin: id, Min: i.Min, Max: i.Max}
 	}
 	return nil
+}
+
+// negotiate is Compatible, and insists on positive numbers, as holo-plugin-interface(7) does.
+func (i Info) negotiate(id string) error {
+	switch {
+	case i.Min < 1:
+		return &InfoError{Plugin: id, Key: minVersionKey, Value: strconv.Itoa(i.Min)}
+	case i.Max < 1:
+		return &InfoError{Plugin: id, Key: maxVersionKey, Value: strconv.Itoa(i.Max)}
+	}
+	return i.Compatible(id)
 }

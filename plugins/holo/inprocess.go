@@ -12,8 +12,9 @@ import (
 
 // inProcess is a plugin that is a Go value.
 type inProcess struct {
-	host *Host
-	spec Spec
+	host   *Host
+	spec   Spec
+	plugin *plugin
 }
 
 var _ runner = (*inProcess)(nil)
@@ -38,6 +39,7 @@ func (p *inProcess) begin(ctx context.Context, op, entity string, stdout, stderr
 		Stdout:     &capped{w: stdout, call: c, name: "standard output", left: o.Limits.OutputBytes},
 		Stderr:     &capped{w: stderr, call: c, name: "standard error", left: o.Limits.OutputBytes},
 		Now:        o.Now,
+		Live:       o.Live,
 		ImageBuild: true,
 	}
 	for _, l := range locations(p.spec.ID, o.CacheDir) {
@@ -54,21 +56,24 @@ func (p *inProcess) begin(ctx context.Context, op, entity string, stdout, stderr
 		}
 	}
 	c.env.Run = func(ctx context.Context, cmd Command) error {
+		if cmd.OnRoot {
+			return p.host.runOnRoot(ctx, p.plugin, by, c.env, cmd)
+		}
 		return p.host.runScript(ctx, p.spec.ID, entity, c.env, cmd)
 	}
 	return c
 }
 
 // end makes an error of what went wrong, the same that an executable would have ended with.
-func (c *inCall) end(ctx context.Context, ok bool) error {
+func (c *inCall) end(ctx context.Context, status int) error {
 	var err error
 	switch {
 	case ctx.Err() != nil:
 		err = context.Cause(ctx)
 	case c.over != nil:
 		err = c.over
-	case !ok:
-		err = &sandbox.ExitError{Exit: sandbox.Exit{Code: 1}}
+	case status != serveOK:
+		err = &sandbox.ExitError{Exit: sandbox.Exit{Code: status}}
 	default:
 		return nil
 	}
@@ -97,14 +102,14 @@ func (p *inProcess) info(context.Context) (Info, error) { return Info{APIVersion
 func (p *inProcess) scan(ctx context.Context, stderr io.Writer) ([]byte, error) {
 	c := p.begin(ctx, opScan, "", stderr, stderr) // standard output is for the report
 	var report bytes.Buffer
-	ok := answerScan(ctx, p.spec.ID, p.spec.Plugin, c.env, &report)
-	return report.Bytes(), c.end(ctx, ok)
+	status := answerScan(ctx, p.spec.ID, p.spec.Plugin, c.env, &report)
+	return report.Bytes(), c.end(ctx, status)
 }
 
 func (p *inProcess) apply(ctx context.Context, id string, force bool, stdout, stderr io.Writer) (Outcome, error) {
 	c := p.begin(ctx, applyOp(force), id, stdout, stderr)
-	o, ok := answerApply(ctx, p.spec.ID, p.spec.Plugin, c.env, id, force)
-	if err := c.end(ctx, ok); err != nil {
+	o, status := answerApply(ctx, p.spec.ID, p.spec.Plugin, c.env, id, force)
+	if err := c.end(ctx, status); err != nil {
 		return Failed, err
 	}
 	return o, nil
@@ -112,8 +117,8 @@ func (p *inProcess) apply(ctx context.Context, id string, force bool, stdout, st
 
 func (p *inProcess) diff(ctx context.Context, id string, stderr io.Writer) (expected, actual string, err error) {
 	c := p.begin(ctx, opDiff, id, io.Discard, stderr)
-	expected, actual, ok := answerDiff(ctx, p.spec.ID, p.spec.Plugin, c.env, id)
-	if err := c.end(ctx, ok); err != nil || expected == "" && actual == "" {
+	expected, actual, status := answerDiff(ctx, p.spec.ID, p.spec.Plugin, c.env, id)
+	if err := c.end(ctx, status); err != nil || expected == "" && actual == "" {
 		return "", "", err
 	}
 	return cmp.Or(expected, nullPath), cmp.Or(actual, nullPath), nil

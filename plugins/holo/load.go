@@ -60,7 +60,7 @@ func (h *Host) load(ctx context.Context, s Spec) (p *plugin, err error) {
 	p.ID = s.ID
 	if s.Plugin != nil {
 		p.InProcess = true
-		p.runner = &inProcess{h, s}
+		p.runner = &inProcess{h, s, p}
 	} else {
 		if s.Binary, err = filepath.Abs(s.Binary); err != nil {
 			return nil, fmt.Errorf("loading plugin %s: %w", s.ID, err)

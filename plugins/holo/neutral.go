@@ -48,8 +48,8 @@ type replacement struct {
 
 // newNeutral makes the replacements for a staging root at dir, and at the place where dir leads if it is a symlink.
 func newNeutral(dir string, all []location) neutral {
-	if dir == "" || dir == "/" {
-		return nil // there is nothing that a machine has for its own
+	if dir == "" {
+		return nil
 	}
 	dirs := []string{dir}
 	if real, err := filepath.EvalSymlinks(dir); err == nil && real != dir {
@@ -58,6 +58,9 @@ func newNeutral(dir string, all []location) neutral {
 	var n neutral
 	for _, d := range dirs {
 		for _, p := range all {
+			if d == "/" && p.variable == rootVar {
+				continue // it stands in every path, and says nothing of this machine
+			}
 			n = append(n, replacement{path.Join(d, p.name), "$" + p.variable, p.variable != rootVar})
 		}
 	}

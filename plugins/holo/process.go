@@ -25,14 +25,17 @@ type process struct {
 
 var _ runner = (*process)(nil)
 
-// environ returns the environment of the plugin. All paths are absolute.
-func (p *process) environ() []string {
-	dir := p.host.o.Stage.Dir()
-	set := []string{versionVar + "=" + strconv.Itoa(APIVersion), tmpVar + "=" + filepath.Join(dir, p.host.o.CacheDir)}
-	for _, l := range p.plugin.locations {
+// environ returns the environment of a plugin. All paths are absolute.
+func (h *Host) environ(p *plugin) []string {
+	dir := h.o.Stage.Dir()
+	set := []string{versionVar + "=" + strconv.Itoa(APIVersion), tmpVar + "=" + filepath.Join(dir, h.o.CacheDir)}
+	for _, l := range p.locations {
 		set = append(set, l.variable+"="+filepath.Join(dir, l.name))
 	}
-	return append(withoutHolo(p.host.o.Environ), set...)
+	if dir == "/" && !h.o.Live {
+		set = append(set, rootVar+"=/.") // "/" would mean that this is no test
+	}
+	return append(withoutHolo(h.o.Environ), set...)
 }
 
 // withoutHolo returns an environment without the variables that Holo sets, and those that we set for each program.
@@ -57,33 +60,16 @@ func (p *process) call(ctx context.Context, op, entity string, s streams) error 
 		by = rootfs.Actor{Kind: "entity", Plugin: p.spec.ID, Entity: entity}
 		args = append(args, entity)
 	}
-	mount, err := o.Stage.Clone()
-	if err != nil {
-		return newCallError(p.spec.ID, op, entity, p.plugin.neutral, err)
-	}
-	if mount != nil {
-		defer mount.Close()
-	}
-	exit, err := sandbox.Run(ctx, sandbox.Process{
-		Path: p.spec.Binary, Args: args, Env: p.environ(), Dir: o.Stage.Dir(), Mount: sandbox.Mount{File: mount, At: o.Stage.Dir()},
-		Stdout: s.stdout, Stderr: s.stderr, FD3: s.fd3,
-		Timeout: o.Timeout, OutputBytes: o.Limits.OutputBytes, Probe: o.Probe,
+	exit, err, rescanned := p.host.onRoot(ctx, by, sandbox.Process{
+		Path: p.spec.Binary, Args: args, Env: p.host.environ(p.plugin), Stdout: s.stdout, Stderr: s.stderr, FD3: s.fd3,
 	})
 	if exit.Leftover {
 		p.host.warn(p.spec.ID, entity, "left processes behind after "+op+", which were ended")
 	}
-	// Whatever became of it, what it has changed must be known.
-	rescanned := o.Stage.Rescan(ctx, by)
-	if err == nil {
-		err = exit.Err()
-	}
 	if err != nil {
 		return newCallError(p.spec.ID, op, entity, p.plugin.neutral, plainer(err))
 	}
-	if rescanned != nil {
-		return fmt.Errorf("finding what plugin %s changed: %w", p.spec.ID, rescanned)
-	}
-	return nil
+	return rescanned
 }
 
 // plainer leaves out the executable's path where the plugin's name says it all.
@@ -119,7 +105,7 @@ func (p *process) apply(ctx context.Context, id string, force bool, stdout, stde
 	if err := p.call(ctx, applyOp(force), id, streams{stdout, stderr, &fd3}); err != nil {
 		return Failed, err
 	}
-	return outcomeOf(ParseMessages(fd3.Bytes())), nil
+	return OutcomeOf(fd3.Bytes()), nil
 }
 
 func (p *process) diff(ctx context.Context, id string, stderr io.Writer) (expected, actual string, err error) {

@@ -24,13 +24,19 @@ const (
 	mocksName      = "mocks"
 )
 
+// generatedMark stands between a generator and what it made; holo(8).
+const generatedMark = "::"
+
 // Resources is the merged resource tree of one build: what the image has below /usr/share/holo, with the directories
 // of the builder laid over it. Names are slash-separated and begin with a plugin ID: "files/00-base/etc/motd".
 type Resources struct {
 	byName  map[string]*resource
 	names   []string // sorted, so that a directory comes before what is in it
 	notices []string
-	digest  string
+	limits  rootfs.Limits
+	// live says that the root is the running system, whose own code is trusted.
+	live   bool
+	digest string
 }
 
 // resource is one file, directory or symlink of a resource tree.
@@ -43,7 +49,10 @@ type resource struct {
 	digest [sha256.Size]byte
 	from   string // for messages: the directory as the builder wrote it, or "the image"
 	image  bool   // it is the image's own
-	open   func() (io.ReadCloser, error)
+	// generator is the name of the generator that made it, and mode what that gave it.
+	generator string
+	mode      uint32
+	open      func() (io.ReadCloser, error)
 }
 
 func (r *resource) same(o *resource) bool {
@@ -54,8 +63,18 @@ func (r *resource) same(o *resource) bool {
 // Of two trees that have the same name, a directory of dirs wins over the image, which is told by Notices; two of dirs
 // must agree. Symlinks in dirs are resources themselves and never followed.
 func ReadResources(ctx context.Context, root rootfs.Root, dirs []string, l rootfs.Limits) (*Resources, error) {
+	return readResources(ctx, root, dirs, l, false)
+}
+
+// ReadLiveResources is ReadResources for the running system: generators and scripts that are there already are as good as
+// the builder's own.
+func ReadLiveResources(ctx context.Context, root rootfs.Root, dirs []string, l rootfs.Limits) (*Resources, error) {
+	return readResources(ctx, root, dirs, l, true)
+}
+
+func readResources(ctx context.Context, root rootfs.Root, dirs []string, l rootfs.Limits, live bool) (*Resources, error) {
 	b := &resourceBudget{limits: l.WithDefaults()}
-	r := &Resources{byName: make(map[string]*resource)}
+	r := &Resources{byName: make(map[string]*resource), limits: b.limits, live: live}
 	for _, dir := range dirs {
 		found, notices, err := readHostResources(ctx, dir, b)
 		if err != nil {
@@ -67,7 +86,7 @@ func ReadResources(ctx context.Context, root rootfs.Root, dirs []string, l rootf
 		}
 	}
 	r.digest = digestOf(r.sorted())
-	found, notices, err := readImageResources(ctx, root, b)
+	found, notices, err := readImageResources(ctx, root, r.trusts, b)
 	if err != nil {
 		return nil, fmt.Errorf("reading resources of the image: %w", err)
 	}
@@ -75,9 +94,12 @@ func ReadResources(ctx context.Context, root rootfs.Root, dirs []string, l rootf
 	if err := r.addImage(found); err != nil {
 		return nil, err
 	}
-	r.names = slices.Sorted(maps.Keys(r.byName))
+	r.rename()
 	return r, nil
 }
+
+// rename lists the names anew.
+func (r *Resources) rename() { r.names = slices.Sorted(maps.Keys(r.byName)) }
 
 // add merges one of the builder's directories with those before it.
 func (r *Resources) add(found []*resource) error {
@@ -150,16 +172,26 @@ func (r *Resources) Brought() []string { return r.ids(func(n *resource) bool { r
 func (r *Resources) ids(want func(*resource) bool) []string {
 	var ids []string
 	for _, name := range r.names {
-		if !strings.Contains(name, "/") && want(r.byName[name]) {
+		if !strings.Contains(name, "/") && name != generatorsName && want(r.byName[name]) {
 			ids = append(ids, name)
 		}
 	}
 	return ids
 }
 
+// HasFiles reports whether the resource directory of a plugin holds anything but directories.
+func (r *Resources) HasFiles(id string) bool {
+	return slices.ContainsFunc(r.names, func(name string) bool {
+		return strings.HasPrefix(name, id+"/") && r.byName[name].kind != rootfs.Directory
+	})
+}
+
 // SourceDigest is the SHA-256 of a resource's content, or of a symlink's target, as "sha256:" and hexadecimal digits. It
-// is empty for what is neither.
+// is empty for what is neither. A generated resource goes by the name that Translate gives it, too.
 func (r *Resources) SourceDigest(name string) string {
+	if _, made, ok := strings.Cut(name, generatedMark); ok && strings.HasPrefix(name, generatorsName+"/") {
+		name = made
+	}
 	n := r.byName[name]
 	if n == nil || n.kind == rootfs.Directory {
 		return ""
@@ -176,7 +208,14 @@ func (r *Resources) SourceDigest(name string) string {
 // builder's, wherever it leads.
 func (r *Resources) FromImage(name string) bool {
 	n, ok := r.byName[path.Clean(name)]
-	return !ok || n.image
+	return !r.live && (!ok || n.image)
+}
+
+// trusts reports whether a generator of the root may stand: the builder brought one of its name, or it is the running
+// system's.
+func (r *Resources) trusts(generator string) bool {
+	_, ok := r.byName[generator]
+	return ok || r.live
 }
 
 // Digest is a SHA-256, as "sha256:" and hexadecimal digits, over the names, types, execute bits, contents and link
@@ -187,13 +226,18 @@ func (r *Resources) Digest() string { return r.digest }
 func (r *Resources) Notices() []string { return r.notices }
 
 // Translate turns a path that begins with $HOLO_RESOURCE_DIR, the virtual resource directory of plugin id, into the
-// path that the resource has in the root; holo(8) shows it so. Other paths are returned as they are.
+// path that the resource has in the root, or for one that was generated, into that of its generator and its own name
+// below the virtual resource root, with "::" between them; holo(8) shows them so. Other paths are returned as they are.
 func (r *Resources) Translate(id, p string) string {
 	rest, ok := strings.CutPrefix(p, "$HOLO_RESOURCE_DIR")
 	if !ok || rest != "" && rest[0] != '/' {
 		return p
 	}
-	return "$HOLO_ROOT_DIR/" + resourceDir + "/" + id + rest
+	name := id + rest
+	if n := r.byName[path.Clean(name)]; n != nil && n.generator != "" {
+		name = n.generator + generatedMark + name
+	}
+	return "$" + rootVar + "/" + resourceDir + "/" + name
 }
 
 // validResourceID reports whether an ID has the form [a-z0-9][a-z0-9-]* that holo-plugin-interface(7) demands.

@@ -33,7 +33,7 @@ func readHostResources(ctx context.Context, dir string, b *resourceBudget) ([]*r
 	for _, e := range top {
 		name := e.Name()
 		switch {
-		case name == generatorsName || name == mocksName:
+		case name == mocksName:
 			return nil, nil, fmt.Errorf("%q: %s are not supported by this version", name, name)
 		case e.Type().IsRegular():
 			notices = append(notices, fmt.Sprintf("%q in %s is a file outside any plugin's directory, and ignored", name, dir))
@@ -110,7 +110,7 @@ func (w *hostWalk) file(ctx context.Context, n *resource) error {
 	if err != nil {
 		return err
 	}
-	n.kind, n.exec, n.size = rootfs.Regular, i.Mode()&0o100 != 0, i.Size()
+	n.kind, n.exec, n.size, n.mode = rootfs.Regular, i.Mode()&0o100 != 0, i.Size(), uint32(i.Mode().Perm())
 	// Opened anew for each reading: a resource tree may have more files than a process may have open.
 	n.open = func() (io.ReadCloser, error) { return openHostFile(w.dir, n.name, i) }
 	return w.budget.content(ctx, n)

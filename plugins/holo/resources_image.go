@@ -12,8 +12,9 @@ import (
 )
 
 // readImageResources reads what the image has below /usr/share/holo, which may be missing. The directory itself and
-// those of the plugins may be reached by symlinks; symlinks further down are resources.
-func readImageResources(ctx context.Context, root rootfs.Root, b *resourceBudget) ([]*resource, []string, error) {
+// those of the plugins may be reached by symlinks; symlinks further down are resources. A generator that
+// trusts does not know is an error.
+func readImageResources(ctx context.Context, root rootfs.Root, trusts func(generator string) bool, b *resourceBudget) ([]*resource, []string, error) {
 	base, kind, err := followed(root, resourceDir)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil, nil
@@ -42,12 +43,11 @@ func readImageResources(ctx context.Context, root rootfs.Root, b *resourceBudget
 		case kind != rootfs.Directory:
 			continue // belongs to no plugin
 		case e.Name == generatorsName:
-			unused, err := checkGenerators(ctx, root, at, b)
+			unused, err := checkGenerators(ctx, root, at, generatorsName, trusts, b)
 			if err != nil {
 				return nil, nil, err
 			}
 			notices = append(notices, unused...)
-			continue
 		case !validResourceID(e.Name) || e.Name == mocksName:
 			notices = append(notices, shown+" is no plugin's directory, and ignored")
 			continue
@@ -114,9 +114,10 @@ func (w *imageWalk) walk(ctx context.Context, name, at string, kind rootfs.Type)
 	return fmt.Errorf("%q: a %s can be no resource", "/"+resourceDir+"/"+name, kind)
 }
 
-// checkGenerators refuses an image that has generators: they are the image's code, and nothing confines them yet. Files
-// that nobody may execute are no generators; they are told of.
-func checkGenerators(ctx context.Context, root rootfs.Root, at string, b *resourceBudget) ([]string, error) {
+// checkGenerators refuses an image that has generators which nobody trusts: they are the image's code, and nothing confines
+// them yet. Files that nobody may execute are no generators; they are told of. The directory at is the resource that is
+// named.
+func checkGenerators(ctx context.Context, root rootfs.Root, at, resource string, trusts func(string) bool, b *resourceBudget) ([]string, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
@@ -126,18 +127,18 @@ func checkGenerators(ctx context.Context, root rootfs.Root, at string, b *resour
 	}
 	var notices []string
 	for _, e := range entries {
-		name := path.Join(at, e.Name)
+		name, resource := path.Join(at, e.Name), path.Join(resource, e.Name)
 		if err := b.name(name); err != nil {
 			return nil, err
 		}
-		switch e.Type {
-		case rootfs.Directory:
-			more, err := checkGenerators(ctx, root, name, b)
+		switch {
+		case e.Type == rootfs.Directory:
+			more, err := checkGenerators(ctx, root, name, resource, trusts, b)
 			if err != nil {
 				return nil, err
 			}
 			notices = append(notices, more...)
-		case rootfs.Regular:
+		case e.Type == rootfs.Regular && !trusts(resource):
 			m, err := root.Lstat(name)
 			if err != nil {
 				return nil, err

@@ -43,8 +43,8 @@ func (r *Resources) Place(ctx context.Context, root rootfs.Root, orders map[stri
 			return err
 		}
 		n := r.byName[name]
-		if n.image {
-			continue
+		if n.image || n.generator != "" && strings.Contains(name, "/") {
+			continue // of what was generated, holo(8) insists on the plugin's directory alone
 		}
 		if err := placeResource(ctx, root, n); err != nil {
 			return fmt.Errorf("placing resource %q: %w", name, err)

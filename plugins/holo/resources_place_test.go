@@ -147,7 +147,7 @@ func TestPopulate(t *testing.T) {
 	want := []string{
 		"dir 0755 generated-resources", "dir 0755 generated-resources/files", "0600 generated-resources/files/a new",
 		"0700 generated-resources/files/b y", "link generated-resources/files/c ../../x", "0700 generated-resources/files/d z",
-		"dir 0755 generated-resources/files/empty", "dir 0755 generated-resources/none", "dir 0755 generated-resources/x",
+		"dir 0755 generated-resources/files/empty", "dir 0755 generated-resources/generators", "dir 0755 generated-resources/none", "dir 0755 generated-resources/x",
 		"0600 generated-resources/x/y z",
 	}
 	if diff := gocmp.Diff(want, readTree(t, filepath.Join(dir, "tmp/holo.0"))); diff != "" {

@@ -13,7 +13,7 @@ import (
 const virtualDir = "generated-resources"
 
 // Populate fills the virtual resource directories below cacheDir, which exists, with all resources: files 0600, 0700
-// if their owner could execute them, directories 0755, symlinks verbatim, everything owned like cacheDir. Each ID of
+// if their owner could execute them, those that were generated with the mode that they were given, directories 0755, symlinks verbatim, everything owned like cacheDir. Each ID of
 // ids gets a directory even if it has no resources.
 func (r *Resources) Populate(ctx context.Context, root rootfs.Root, cacheDir string, ids ...string) error {
 	cache, err := root.Lstat(cacheDir)
@@ -48,7 +48,10 @@ func (n *resource) copyTo(ctx context.Context, root rootfs.Root, at string, m ro
 		return root.Put(at, m, nil)
 	}
 	m.Type, m.Mode, m.Size = rootfs.Regular, 0o600, n.size
-	if n.exec {
+	switch {
+	case n.generator != "":
+		m.Mode = n.mode
+	case n.exec:
 		m.Mode = 0o700
 	}
 	f, err := n.opened(ctx)

@@ -160,8 +160,6 @@ func TestReadResourcesConflicts(t *testing.T) {
 func TestReadResourcesRefused(t *testing.T) {
 	t.Parallel()
 	runMerges(t, []mergeCase{{
-		name: "generators", one: []string{"generators/"}, err: `reading resources in DIR/one: "generators": generators are not supported by this version`,
-	}, {
 		name: "mocks", one: []string{"mocks x"}, err: `reading resources in DIR/one: "mocks": mocks are not supported by this version`,
 	}, {
 		name: "no plugin ID", one: []string{".git/x y"},

@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/holo-build/holo-build/plugins/mock"
 	"github.com/holo-build/holo-build/plugins/sandbox"
 	"github.com/holo-build/holo-build/rootfs"
 )
@@ -18,16 +19,17 @@ import (
 // runScript is Env.Run of a plugin in the host. What it runs are scripts that the builder has brought; a script is a
 // filter, which sees its standard input and an empty root.
 func (h *Host) runScript(ctx context.Context, plugin, entity string, env *Env, c Command) error {
-	if len(c.Argv) == 0 {
-		return errors.New("running a program: no name given")
+	if len(c.Argv) > 0 && !strings.Contains(c.Argv[0], "/") {
+		switch {
+		case h.o.Live:
+			return h.runLiveTool(ctx, env, c)
+		case h.o.Tools != nil:
+			return h.runTool(ctx, plugin, entity, env, c)
+		}
 	}
-	shown := c.Argv[0]
-	if !strings.Contains(shown, "/") {
-		return fmt.Errorf("running %s: a tool of the building machine can't be used while an image is provisioned", shown)
-	}
-	name, ok := env.Resources.Name(shown)
-	if !ok || !filepath.IsLocal(name) {
-		return fmt.Errorf("running %s: only what is below $%s can be run", shown, resourceVar)
+	shown, name, err := scriptName(env, c)
+	if err != nil {
+		return err
 	}
 	root := h.o.Stage.Root(rootfs.Actor{Kind: "plugin", Plugin: plugin})
 	at, err := h.ownScript(root, path.Join(plugin, name))
@@ -44,6 +46,51 @@ func (h *Host) runScript(ctx context.Context, plugin, entity string, env *Env, c
 		return fmt.Errorf("running %s: %w", shown, err)
 	}
 	return h.runWritten(ctx, plugin, entity, env, c, s)
+}
+
+// runTool uses a stand-in for a program of the system. It works on the root as the plugin does, so that what it changes is
+// the entity's doing.
+func (h *Host) runTool(ctx context.Context, plugin, entity string, env *Env, c Command) error {
+	stdout := c.Stdout
+	if stdout == nil {
+		stdout = env.Stdout
+	}
+	return h.o.Tools.Run(ctx, mock.Use{Root: env.Root.Root, Argv: c.Argv, Stdin: c.Stdin, Stdout: stdout, Stderr: env.Stderr,
+		Plugin: plugin, Entity: entity})
+}
+
+// runLiveTool runs a program of the running system.
+func (h *Host) runLiveTool(ctx context.Context, env *Env, c Command) error {
+	file, err := FindProgram(h.o.Environ, c.Argv[0])
+	if err != nil {
+		return err
+	}
+	stdout := c.Stdout
+	if stdout == nil {
+		stdout = env.Stdout
+	}
+	exit, err := sandbox.Run(ctx, sandbox.Process{Path: file, Argv0: c.Argv[0], Args: c.Argv[1:], Env: withoutHolo(h.o.Environ),
+		Stdin: c.Stdin, Stdout: stdout, Stderr: env.Stderr, Timeout: h.o.Timeout, OutputBytes: h.o.Limits.OutputBytes, Direct: true})
+	if err != nil {
+		return plainer(err)
+	}
+	return exit.Err()
+}
+
+// scriptName returns how the program of a command is shown, and its name below the resource directory.
+func scriptName(env *Env, c Command) (shown, name string, err error) {
+	if len(c.Argv) == 0 {
+		return "", "", errors.New("running a program: no name given")
+	}
+	shown = c.Argv[0]
+	if !strings.Contains(shown, "/") {
+		return "", "", fmt.Errorf("running %s: a tool of the building machine can't be used while an image is provisioned", shown)
+	}
+	name, ok := env.Resources.Name(shown)
+	if !ok || !filepath.IsLocal(name) {
+		return "", "", fmt.Errorf("running %s: only what is below $%s can be run", shown, resourceVar)
+	}
+	return shown, name, nil
 }
 
 // ownScript returns the name in the root of the resource that is to be run, all symlinks followed. It must be the
@@ -112,7 +159,7 @@ func (h *Host) runWritten(ctx context.Context, plugin, entity string, env *Env, 
 		Path: s.path, Argv0: s.path, Args: c.Argv[1:], Dir: s.empty,
 		Env:   append(withoutHolo(h.o.Environ), rootVar+"="+s.empty, tmpVar+"="+s.tmp),
 		Stdin: c.Stdin, Stdout: stdout, Stderr: &stderr,
-		Timeout: h.o.Timeout, OutputBytes: h.o.Limits.OutputBytes, Probe: h.o.Probe,
+		Timeout: h.o.Timeout, OutputBytes: h.o.Limits.OutputBytes, Probe: h.o.Probe, Direct: h.o.Live,
 	})
 	n := neutral{{s.path, s.shown, false}, {s.empty, "$" + rootVar, false}, {s.tmp, "$" + tmpVar, false}}
 	if _, werr := env.Stderr.Write(n.bytes(stderr.Bytes())); err == nil {

@@ -16,6 +16,8 @@ type Bundled struct {
 	// Order is its place among the plugins that nobody has put in order, and the number of its holorc snippet.
 	Order  int
 	Plugin Plugin
+	// OnRoot says that it runs its resources on the root (Command.OnRoot), which takes one that is a directory.
+	OnRoot bool
 }
 
 // Selection says which plugins are loaded: those of Flags, then those of Holorc, then those that have resources and
@@ -31,6 +33,8 @@ type Selection struct {
 	Bundled            []Bundled
 	// Dir is where the building host keeps plugins; empty means DefaultPluginDir.
 	Dir string
+	// Live says that the root is the running system: the paths that its holorc names may be run.
+	Live bool
 }
 
 // DefaultPluginDir is where plugins are without an explicit path; holo-plugin-interface(7), "Plugin discovery".
@@ -121,6 +125,10 @@ func (c *chooser) flag(value string) {
 
 func (c *chooser) line(l HolorcLine) {
 	where := fmt.Sprintf("%s, line %d", l.File, l.Number)
+	if c.Live && l.Explicit {
+		c.add(l.ID, l.Path, where)
+		return
+	}
 	_, decided := c.seen[l.ID]
 	if l.Explicit && l.Path != c.defaultBinary(l.ID) && !decided && c.valid(l.ID, where) {
 		c.seen[l.ID] = ""

@@ -20,7 +20,7 @@ func TestSelection(t *testing.T) {
 	writeHost(t, filepath.Join(dir, "holo-plain"), "", 0o644)
 	writeHost(t, filepath.Join(dir, "holo-dir", "x"), "", 0o644)
 	t.Chdir(dir)
-	bundled := []Bundled{{"run-scripts", 95, notes{}}, {"files", 10, notes{}}, {"users-groups", 20, notes{}}}
+	bundled := []Bundled{{ID: "run-scripts", Order: 95, Plugin: notes{}}, {ID: "files", Order: 10, Plugin: notes{}}, {ID: "users-groups", Order: 20, Plugin: notes{}}}
 	rc := func(lines ...string) []HolorcLine {
 		l, err := ParseHolorc("etc/holorc", strings.NewReader(strings.Join(lines, "\n")))
 		if err != nil {

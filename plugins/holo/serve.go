@@ -38,7 +38,8 @@ const (
 
 // Serve is the main function of the plugin executable holo-ID: it does the one operation that the arguments name, and
 // returns the exit status. What goes wrong is one line on standard error that begins with "!! ", and status 1; wrong
-// arguments are status 2. Programs that the plugin runs get its environment and working directory, and standard error.
+// arguments are status 2. Programs that the plugin runs get its environment and standard error, and its working
+// directory or the root.
 //
 // Serve must be called before the program does anything else: to run other programs, it starts its own executable again.
 func Serve(ctx context.Context, id string, p Plugin, s Served) int {
@@ -74,10 +75,7 @@ func Serve(ctx context.Context, id string, p Plugin, s Served) int {
 		return serveFailed
 	}
 	defer release()
-	if !s.do(ctx, id, p, env, op, entity) {
-		return serveFailed
-	}
-	return serveOK
+	return s.do(ctx, id, p, env, op, entity)
 }
 
 func (s Served) operation() (op, entity string, ok bool) {
@@ -96,27 +94,27 @@ func (s Served) operation() (op, entity string, ok bool) {
 	return "", "", false
 }
 
-// do runs an operation other than info.
-func (s Served) do(ctx context.Context, id string, p Plugin, env *Env, op, entity string) bool {
+// do runs an operation other than info, and returns the exit status.
+func (s Served) do(ctx context.Context, id string, p Plugin, env *Env, op, entity string) int {
 	var err error
 	switch op {
 	case opScan:
 		env.Stdout = s.Stderr // standard output is for the report
-		if !answerScan(ctx, id, p, env, s.Stdout) {
-			return false
+		if status := answerScan(ctx, id, p, env, s.Stdout); status != serveOK {
+			return status
 		}
 	case opDiff:
-		expected, actual, ok := answerDiff(ctx, id, p, env, entity)
-		if !ok {
-			return false
+		expected, actual, status := answerDiff(ctx, id, p, env, entity)
+		if status != serveOK {
+			return status
 		}
 		if s.FD3 != nil {
 			err = WritePaths(s.FD3, expected, actual)
 		}
 	default:
-		o, ok := answerApply(ctx, id, p, env, entity, op == opForceApply)
-		if !ok {
-			return false
+		o, status := answerApply(ctx, id, p, env, entity, op == opForceApply)
+		if status != serveOK {
+			return status
 		}
 		if s.FD3 != nil {
 			err = WriteMessage(s.FD3, o)
@@ -124,8 +122,9 @@ func (s Served) do(ctx context.Context, id string, p Plugin, env *Env, op, entit
 	}
 	if err != nil {
 		complain(s.Stderr, err)
+		return serveFailed
 	}
-	return err == nil
+	return serveOK
 }
 
 // variables are what the interface tells by environment variables, with its defaults.
@@ -212,65 +211,16 @@ func (s Served) environment(v variables) (*Env, func(), error) {
 
 // below returns the directory at p: a part of root if it lies there, else a part of whole.
 func below(root rootfs.Root, rootPath string, whole rootfs.Root, p string) (rootfs.Root, error) {
-	absRoot, err := filepath.Abs(rootPath)
+	rel, ok, err := inside(rootPath, p)
 	if err != nil {
 		return nil, err
+	}
+	if ok {
+		return rootfs.Sub(root, rel), nil
 	}
 	abs, err := filepath.Abs(p)
 	if err != nil {
 		return nil, err
 	}
-	if rel, err := filepath.Rel(absRoot, abs); err == nil && filepath.IsLocal(rel) {
-		return rootfs.Sub(root, rel), nil
-	}
 	return rootfs.Sub(whole, strings.TrimPrefix(abs, "/")), nil
-}
-
-// start is Env.Run of a plugin that is served: what it names by a path is run by that path, what it names otherwise is
-// looked up in PATH.
-func (s Served) start(ctx context.Context, env *Env, c Command) error {
-	if len(c.Argv) == 0 {
-		return fmt.Errorf("running a program: no name given")
-	}
-	file, err := s.lookUp(c.Argv[0])
-	if err != nil {
-		return err
-	}
-	stdout := c.Stdout
-	if stdout == nil {
-		stdout = env.Stdout
-	}
-	exit, err := sandbox.Run(ctx, sandbox.Process{
-		Path: file, Argv0: c.Argv[0], Args: c.Argv[1:], Env: s.Environ, Stdin: c.Stdin, Stdout: stdout, Stderr: env.Stderr,
-	})
-	if err != nil {
-		return err
-	}
-	if exit.Leftover {
-		fmt.Fprintf(env.Stderr, ">> %s left processes behind, which were ended\n", c.Argv[0])
-	}
-	return exit.Err()
-}
-
-// lookUp finds a program as execvp(3) does, but never in the working directory by an empty element of PATH.
-func (s Served) lookUp(name string) (string, error) {
-	if strings.Contains(name, "/") {
-		return name, nil
-	}
-	list := ""
-	for _, v := range s.Environ {
-		if rest, ok := strings.CutPrefix(v, "PATH="); ok {
-			list = rest
-		}
-	}
-	for _, dir := range filepath.SplitList(list) {
-		if !filepath.IsAbs(dir) {
-			continue
-		}
-		file := filepath.Join(dir, name)
-		if fi, err := os.Stat(file); err == nil && fi.Mode().IsRegular() && fi.Mode()&0o111 != 0 {
-			return file, nil
-		}
-	}
-	return "", fmt.Errorf("running %s: not found in PATH", name)
 }

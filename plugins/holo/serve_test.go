@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"strings"
 	"testing"
@@ -174,6 +175,27 @@ func TestServeLive(t *testing.T) {
 			Environ: []string{root, "HOLO_STATE_DIR=" + dir, "HOLO_CACHE_DIR=" + dir, "HOLO_RESOURCE_DIR=" + dir}})
 		if got := stderr.String(); got != fmt.Sprintf("!! live: %v\n", want) {
 			t.Errorf("%s: %q", root, got)
+		}
+	}
+}
+
+// parent is a plugin that asks a program who has started it.
+type parent struct{ notes }
+
+func (parent) Scan(ctx context.Context, env *Env) ([]Entity, error) {
+	return nil, env.Run(ctx, Command{Argv: []string{"sh", "-c", "echo $PPID"}})
+}
+
+// TestServeLiveStartsDirectly: on the running system's root, what a plugin runs is its own child, with no launcher that
+// would end daemons with the call.
+func TestServeLiveStartsDirectly(t *testing.T) {
+	for root, want := range map[string]bool{"HOLO_ROOT_DIR=/": true, "HOLO_ROOT_DIR=/.": false} {
+		var stderr bytes.Buffer
+		dir := t.TempDir()
+		status := Serve(t.Context(), "parent", parent{}, Served{Args: []string{"holo-parent", "scan"}, Now: time.Now, Stdout: io.Discard, Stderr: &stderr,
+			Environ: []string{root, "PATH=/usr/bin:/bin", "HOLO_STATE_DIR=" + dir, "HOLO_CACHE_DIR=" + dir, "HOLO_RESOURCE_DIR=" + dir}})
+		if got := stderr.String() == fmt.Sprintf("%d\n", os.Getpid()); status != 0 || got != want {
+			t.Errorf("%s: status %d, parent %q, ours %d", root, status, stderr.String(), os.Getpid())
 		}
 	}
 }

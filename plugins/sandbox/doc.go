@@ -1,4 +1,5 @@
-// Package sandbox is the one launcher through which every process starts, and sees to it that none outlives its call.
+// Package sandbox is the one launcher through which every process starts, and sees to it that none outlives its call,
+// unless it is meant to.
 //
 // [Run] does not start the program itself, but this executable once more under a name of its own: the helper ([Main]).
 //
@@ -11,4 +12,7 @@
 // when the caller of Run dies, they die.
 //
 // What a process may touch is not limited here yet; only how long it runs and how much it writes.
+//
+// A [Process] that is Direct is started without all that, as holo(8) and plugins on a live system do: they are told to
+// change the system that they run on, and to restart its daemons, which must outlive the call.
 package sandbox

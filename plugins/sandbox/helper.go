@@ -74,6 +74,11 @@ func (h *helper) run(control *os.File) report {
 			return failure(noMount, err)
 		}
 	}
+	if h.job.confined {
+		if err := confine(h.job.writable); err != nil {
+			return failure(noConfine, err)
+		}
+	}
 	if h.job.path == "" { // of TryMount
 		return report{kind: exited}
 	}
@@ -120,13 +125,13 @@ func (h *helper) prepare() error {
 	// What the program mounts is to be seen by nobody else. Where this is forbidden (AppArmor does, and filters of system
 	// calls), the program may not mount either; and what we would mount might be seen, and stay.
 	err := unix.Mount("", "/", "", unix.MS_REC|unix.MS_PRIVATE, "")
-	if h.job.mount == "" && (errors.Is(err, unix.EPERM) || errors.Is(err, unix.EACCES) || errors.Is(err, unix.ENOSYS)) {
+	if h.job.mount == "" && !h.job.confined && (errors.Is(err, unix.EPERM) || errors.Is(err, unix.EACCES) || errors.Is(err, unix.ENOSYS)) {
 		return nil
 	}
 	return err
 }
 
-func (h *helper) start() (err error) {
+func (h *helper) start() error {
 	files := []uintptr{0, 1, 2}
 	if h.job.fd3 {
 		files = append(files, 3)
@@ -136,11 +141,18 @@ func (h *helper) start() (err error) {
 		Files: files,
 		Sys:   &syscall.SysProcAttr{Setsid: true, Pdeathsig: syscall.SIGKILL, PidFD: &h.pidfd},
 	}
-	// A file that was just written can't be executed while some other process, forked in that moment and not yet at its
-	// own execve, still holds the descriptor: golang.org/issue/22315.
-	for pause := time.Millisecond; ; pause *= 2 {
+	return retryBusy(func() (err error) {
 		h.pid, err = syscall.ForkExec(h.job.path, h.job.args, attr)
-		if !errors.Is(err, syscall.ETXTBSY) || pause > 200*time.Millisecond {
+		return err
+	})
+}
+
+// retryBusy starts a program once more for as long as somebody writes to its file. A file that was just written can't be
+// executed while some other process, forked in that moment and not yet at its own execve, still holds the descriptor:
+// golang.org/issue/22315.
+func retryBusy(start func() error) (err error) {
+	for pause := time.Millisecond; ; pause *= 2 {
+		if err = start(); !errors.Is(err, syscall.ETXTBSY) || pause > 200*time.Millisecond {
 			return err
 		}
 		time.Sleep(pause)

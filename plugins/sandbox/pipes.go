@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"reflect"
 	"sync"
 	"syscall"
 	"time"
@@ -17,7 +18,8 @@ const drainTime = time.Second
 
 // pipes are the descriptors of one call.
 type pipes struct {
-	// child are the helper's, 0 to 5, and 6 for a mount; owned are those of them that have to be closed here.
+	// child are the program's, 0 to 3, or the helper's, 0 to 5, and 6 for a mount; owned are those of them that have to be
+	// closed here.
 	child, owned []*os.File
 	// control and status are our ends of the helper's pipes.
 	control, status *os.File
@@ -37,7 +39,7 @@ type stream struct {
 }
 
 func newPipes(p Process) (_ *pipes, err error) {
-	s := &pipes{child: make([]*os.File, 6), source: p.Stdin}
+	s := &pipes{child: make([]*os.File, 4), source: p.Stdin}
 	defer func() {
 		if err != nil {
 			s.closeChild()
@@ -52,12 +54,6 @@ func newPipes(p Process) (_ *pipes, err error) {
 	for i := range 4 {
 		s.child[i] = null
 	}
-	if s.child[controlFD], s.control, err = s.pipe(true); err != nil {
-		return nil, err
-	}
-	if s.child[statusFD], s.status, err = s.pipe(false); err != nil {
-		return nil, err
-	}
 	if f, ok := p.Stdin.(*os.File); ok && f != nil {
 		s.child[0] = f
 	} else if p.Stdin != nil {
@@ -66,19 +62,50 @@ func newPipes(p Process) (_ *pipes, err error) {
 		}
 	}
 	for i, w := range []io.Writer{1: p.Stdout, 2: p.Stderr, 3: p.FD3} {
-		if w == nil {
-			continue
-		}
-		t := &stream{path: p.Path, w: w, limit: p.OutputBytes, name: streamName(i)}
-		if s.child[i], t.r, err = s.pipe(false); err != nil {
+		if err := s.stream(p, i, w); err != nil {
 			return nil, err
 		}
-		s.streams = append(s.streams, t)
+	}
+	if p.Direct {
+		return s, nil
+	}
+	s.child = append(s.child, nil, nil)
+	if s.child[controlFD], s.control, err = s.pipe(true); err != nil {
+		return nil, err
+	}
+	if s.child[statusFD], s.status, err = s.pipe(false); err != nil {
+		return nil, err
 	}
 	if p.Mount.File != nil {
 		s.child = append(s.child, p.Mount.File)
 	}
 	return s, nil
+}
+
+// stream makes what the program writes to descriptor fd go to w.
+func (s *pipes) stream(p Process, fd int, w io.Writer) (err error) {
+	if w == nil {
+		return nil
+	}
+	if fd == 2 && same(p.Stdout, w) {
+		s.child[2] = s.child[1]
+		return nil
+	}
+	if f, ok := w.(*os.File); ok && p.Direct && p.OutputBytes == 0 {
+		s.child[fd] = f
+		return nil
+	}
+	t := &stream{path: p.Path, w: w, limit: p.OutputBytes, name: streamName(fd)}
+	if s.child[fd], t.r, err = s.pipe(false); err != nil {
+		return err
+	}
+	s.streams = append(s.streams, t)
+	return nil
+}
+
+// same says whether two writers are one. Only pointers are compared: of other types, not all can be.
+func same(a, b io.Writer) bool {
+	return a != nil && reflect.TypeOf(a).Kind() == reflect.Pointer && a == b
 }
 
 func streamName(fd int) string {
@@ -127,10 +154,10 @@ func (s *pipes) closeStreams() {
 	}
 }
 
-// copy begins to move bytes. The function it returns waits until all are moved; it is called when all processes are
-// dead. What exceeds its limit, or cannot be moved, stops the call.
-func (s *pipes) copy(stop context.CancelCauseFunc) (join func()) {
-	var wg sync.WaitGroup
+// copy begins to move bytes, and all are moved when the goroutines of the group are through. What exceeds its limit, or
+// cannot be moved, stops the call.
+func (s *pipes) copy(stop context.CancelCauseFunc) *sync.WaitGroup {
+	wg := new(sync.WaitGroup)
 	for _, t := range s.streams {
 		wg.Go(func() {
 			if err := t.copy(); err != nil {
@@ -144,17 +171,20 @@ func (s *pipes) copy(stop context.CancelCauseFunc) (join func()) {
 			if closed := s.stdin.Close(); err == nil {
 				err = closed
 			}
-			// A program need not read what it is given.
-			if err != nil && !errors.Is(err, syscall.EPIPE) {
+			// A program need not read what it is given: the pipe is broken or closed then.
+			if err != nil && !errors.Is(err, syscall.EPIPE) && !errors.Is(err, os.ErrClosed) {
 				stop(fmt.Errorf("feeding standard input: %w", err))
 			}
 		})
 	}
-	return func() {
-		timer := time.AfterFunc(drainTime, s.closeStreams)
-		defer timer.Stop()
-		wg.Wait()
-	}
+	return wg
+}
+
+// drain waits for the rest of the bytes, but no longer than drainTime.
+func (s *pipes) drain(wg *sync.WaitGroup) {
+	timer := time.AfterFunc(drainTime, s.closeStreams)
+	defer timer.Stop()
+	wg.Wait()
 }
 
 // copy moves what the program writes, up to the limit.

@@ -25,13 +25,23 @@ type Process struct {
 	// Stdin is /dev/null if nil. Run does not return before a Read that it has begun.
 	Stdin io.Reader
 	// Stdout, Stderr and FD3 get what the program writes to descriptors 1, 2 and 3. Nil discards; descriptor 3 is closed
-	// then. They are written to at the same time: two that are the same must bear that.
+	// then. They are written to at the same time, but for a Stdout and Stderr that are the same: these are one pipe, which
+	// keeps the order of what is written, and one stream to OutputBytes.
 	Stdout, Stderr, FD3 io.Writer
 	// Timeout bounds the call, OutputBytes what is written to each descriptor; zero means no bound.
 	Timeout     time.Duration
 	OutputBytes int64
+	// Direct starts the program as any other would start it: no helper, namespace, session, umask or limit of ours. What
+	// it starts may outlive the call: on a live system, where a plugin restarts daemons, this is what it is called for. A
+	// Stdout, Stderr or FD3 that is an *os.File is handed on as it is, if there is no OutputBytes. When the context ends,
+	// or a bound is met, the program gets a SIGTERM, and a SIGKILL if it does not heed that; what it has started gets
+	// neither. Mount, Writable and Probe mean nothing.
+	Direct bool
 	// Mount is attached before the program starts, for it and what it starts alone, if its File is not nil.
 	Mount Mount
+	// Writable, if it is not nil, are the only directories, by absolute paths, in which the program can write to files that
+	// others see; devices are none. It takes a mount namespace, and Linux 5.12.
+	Writable []string
 	// Probe says how the processes of the call may be kept together.
 	Probe Probe
 }
@@ -47,7 +57,7 @@ func (p Process) resolved() (Process, error) {
 	if p.Path == "" {
 		return p, fmt.Errorf("starting a process: no path given")
 	}
-	for _, list := range [][]string{{p.Path, p.Argv0, p.Dir, p.Mount.At}, p.Args, p.Env} {
+	for _, list := range [][]string{{p.Path, p.Argv0, p.Dir, p.Mount.At}, p.Args, p.Env, p.Writable} {
 		for _, s := range list {
 			if strings.IndexByte(s, 0) >= 0 {
 				return p, fmt.Errorf("starting %s: NUL byte in %q", p.Path, s)
@@ -73,6 +83,8 @@ type Exit struct {
 	// Code is the exit status; of a process that a signal has ended it is -1, and Signal names the signal.
 	Code   int
 	Signal syscall.Signal
+	// CoreDumped says that the signal left a core file; only a Direct call can.
+	CoreDumped bool
 	// Leftover says that other processes of the call were still there when its main process ended. They were killed.
 	Leftover bool
 	// Isolation is what kept the processes together.
@@ -85,7 +97,11 @@ func (e Exit) OK() bool { return e.Code == 0 && e.Signal == 0 }
 // String describes the end as os.ProcessState does: "exit status 1", "signal: killed".
 func (e Exit) String() string {
 	if e.Signal != 0 {
-		return "signal: " + e.Signal.String()
+		text := "signal: " + e.Signal.String()
+		if e.CoreDumped {
+			text += " (core dumped)"
+		}
+		return text
 	}
 	return fmt.Sprintf("exit status %d", e.Code)
 }

@@ -10,8 +10,9 @@ import (
 	"syscall"
 )
 
-// Run runs a program to its end, and returns when it and everything that it has started is dead. A program that ran is
-// no error, however it ended: that is in Exit. Errors are a *StartError; a *TimeoutError or *OutputError after it was
+// Run runs a program to its end, and returns when it and everything that it has started is dead; of a Direct one, when it
+// is dead and its streams are closed, by whatever it has started too. A program that ran is no error, however it ended:
+// that is in Exit. Errors are a *StartError; a *TimeoutError or *OutputError after it was
 // killed; or the context's, after it was killed.
 func Run(ctx context.Context, p Process) (Exit, error) {
 	p, err := p.resolved()
@@ -27,6 +28,9 @@ func Run(ctx context.Context, p Process) (Exit, error) {
 	}
 	if ctx.Err() != nil {
 		return Exit{}, fmt.Errorf("running %s: %w", p.Path, context.Cause(ctx))
+	}
+	if p.Direct {
+		return runDirect(ctx, stop, p)
 	}
 	// The helper's death signal is tied to the thread that forks it, which therefore has to stay.
 	runtime.LockOSThread()
@@ -84,10 +88,10 @@ func start(p Process) (*call, error) {
 
 var errNoMount = errors.New("no mount namespace can be had, and the staging root is a mount")
 
-// isolations are the ways to try: a mount needs a namespace, so that nobody else sees it.
+// isolations are the ways to try: mounts need a namespace, so that nobody else sees them.
 func (p Process) isolations() []Isolation {
 	list := p.Probe.order()
-	if p.Mount.File == nil {
+	if p.Mount.File == nil && p.Writable == nil {
 		return list
 	}
 	return slices.DeleteFunc(slices.Clone(list), func(i Isolation) bool { return i == Subreaper })
@@ -103,7 +107,7 @@ func mountAt(m Mount) string {
 // finish tells the helper what to do and waits for it, or has everything killed when the context ends.
 func (c *call) finish(ctx context.Context, stop context.CancelCauseFunc) error {
 	defer c.pipes.closeOurs()
-	join := c.pipes.copy(stop)
+	moving := c.pipes.copy(stop)
 	unhook := context.AfterFunc(ctx, c.kill)
 	defer unhook()
 	sent := c.job().write(c.pipes.control)
@@ -113,7 +117,7 @@ func (c *call) finish(ctx context.Context, stop context.CancelCauseFunc) error {
 	state, err := c.helper.Wait()
 	c.state = state
 	c.status = c.pipes.readStatus()
-	join()
+	c.pipes.drain(moving)
 	if err == nil && sent != nil && len(c.status) == 0 && !errors.Is(sent, syscall.EPIPE) {
 		err = fmt.Errorf("telling the launcher's helper what to do: %w", sent)
 	}
@@ -130,6 +134,8 @@ func (c *call) job() job {
 		mount:     mountAt(p.Mount),
 		args:      append([]string{p.Argv0}, p.Args...),
 		env:       p.Env,
+		confined:  p.Writable != nil,
+		writable:  p.Writable,
 	}
 }
 
@@ -166,6 +172,8 @@ func (c *call) exit() (Exit, error) {
 		return Exit{}, fmt.Errorf("starting %s: entering directory %s: %w", path, c.process.Dir, errno)
 	case noMount:
 		return Exit{}, fmt.Errorf("starting %s: attaching the staging root at %s: %w", path, c.process.Mount.At, errno)
+	case noConfine:
+		return Exit{}, fmt.Errorf("starting %s: making everything read-only but its own directories: %w", path, errno)
 	case noExec:
 		return Exit{}, newStartError(path, errno)
 	}

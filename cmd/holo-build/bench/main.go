@@ -29,6 +29,12 @@
 // This measures how layers are packed with two processors, of the files of the Go distribution: time by the number of
 // files, bytes a second in the best of ten rounds, and the memory that it takes. The exit status is 1 if that is more
 // than linear, slower than 300 MB/s of content with zstd, or growing with the content.
+//
+//	bench -entities [-binary bin/holo-build]
+//
+// This measures how long the plugin files takes to scan and apply files, on a tmpfs: as a Go value and as the executable
+// that the binary is under the name holo-files, in turns, and by the number of files. The exit status is 1 if the value is
+// not at least 5 times faster, or takes more than linear time.
 package main
 
 import (
@@ -42,6 +48,8 @@ import (
 	"strings"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/holo-build/holo-build/plugins/sandbox"
 )
 
 // options are the command line.
@@ -49,7 +57,7 @@ type options struct {
 	binary, small, large string
 	rounds               int
 	on, cases            string
-	packing              bool
+	packing, entities    bool
 	// pack has this process pack that many files of 4 MiB below a directory, print its largest resident size, and do
 	// nothing else.
 	pack int
@@ -59,6 +67,9 @@ type options struct {
 }
 
 func main() {
+	if sandbox.IsHelper(os.Args) {
+		os.Exit(sandbox.Main())
+	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, unix.SIGTERM)
 	defer stop()
 	os.Exit(run(ctx, os.Args[1:], os.Stdout, os.Stderr))
@@ -76,6 +87,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	flags.StringVar(&o.on, "on", "ext4,tmpfs", "the file `SYSTEMS` to measure on")
 	flags.StringVar(&o.cases, "case", "*", "the cases to measure, as `GLOBS` of their names")
 	flags.BoolVar(&o.packing, "packing", false, "measure how layers are packed, and nothing else")
+	flags.BoolVar(&o.entities, "entities", false, "measure how entities are applied, and nothing else")
 	flags.IntVar(&o.pack, "pack", 0, "only pack this `NUMBER` of files, and print the bytes of memory it took")
 	flags.StringVar(&o.in, "in", "", "the `DIRECTORY` to do that in")
 	flags.StringVar(&o.floor, "floor", "", "only inflate and hash the layers of `LAYOUT`, tag latest")
@@ -96,6 +108,8 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		err = packOnly(ctx, stdout, o.in, o.pack)
 	case o.floor != "":
 		err = inflateAndHash(ctx, o.floor, "latest")
+	case o.entities:
+		err = entities(ctx, stdout, o.binary)
 	case o.packing:
 		err = packing(ctx, stdout)
 	default:

@@ -1,0 +1,103 @@
+package usersgroups
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/holo-build/holo-build/plugins/holo"
+)
+
+// scrub applies an orphan: the account becomes what it was before it was first provisioned; 4.2.6. The base image goes
+// last: as long as it is there, the entity is, and what was interrupted can be finished.
+func (w *work) scrub(ctx context.Context) (holo.Outcome, error) {
+	if w.base == nil {
+		return "", fmt.Errorf("%s has no base image any more", w.actual.entityID())
+	}
+	var err error
+	switch {
+	case w.base.exists():
+		err = w.restore(ctx, *w.base)
+	case !w.real():
+		declare(w.env.Stdout, deletion(w.actual))
+	case w.actual.exists():
+		err = w.remove(ctx)
+	}
+	if err != nil {
+		return "", err
+	}
+	name := imageName(w.actual.entityID())
+	for _, dir := range []string{provisionedDir, baseDir} {
+		if err := removeIfExists(w.env.State, dir+"/"+name); err != nil {
+			return "", err
+		}
+	}
+	return holo.Applied, nil
+}
+
+// restore brings back what was there before. The reference runs its tool even if there is nothing to do.
+func (w *work) restore(ctx context.Context, base account) error {
+	if w.real() {
+		base.groups = w.db.existing(base.groups)
+		if w.actual.exists() && differs(base, w.actual) == "" {
+			return nil
+		}
+	}
+	return w.change(ctx, base)
+}
+
+// remove deletes an account that is there.
+func (w *work) remove(ctx context.Context) error {
+	if *w.actual.id == 0 {
+		return fmt.Errorf("%s is the superuser's, and not deleted, though its base image says that it was not there before", w.actual.entityID())
+	}
+	if w.actual.kind == user {
+		return w.removeUser(ctx, w.actual)
+	}
+	// No group can be deleted as long as it is a user's login group. Users come after groups: those that are to be
+	// deleted, too, go before their time, which they will not mind when it comes.
+	gid := *w.actual.id
+	for _, u := range w.db.users {
+		o, ok := w.catalog.orphans[string(user)+":"+u.Name]
+		if u.GID != gid || !ok {
+			continue
+		}
+		if base, err := readImage(w.env.State, baseDir, o); err != nil || base == nil || base.exists() {
+			continue // the tool will say why it can't be done
+		}
+		if err := w.removeUser(ctx, o); err != nil {
+			return err
+		}
+	}
+	if err := w.look(w.actual); err != nil || !w.actual.exists() {
+		return err
+	}
+	return w.removed(ctx, w.actual)
+}
+
+// removeUser deletes a user. The tool takes the group of the user's name along, which may be another entity of ours.
+func (w *work) removeUser(ctx context.Context, u account) error {
+	before := w.db.group(u.name)
+	if err := w.removed(ctx, u); err != nil {
+		return err
+	}
+	if w.catalog.defs[before.entityID()] == nil || !before.exists() || w.db.group(u.name).exists() {
+		return nil
+	}
+	return runTool(ctx, w.env, command(before, before.blank()))
+}
+
+// removed runs the tool, and looks at what has become of the account.
+func (w *work) removed(ctx context.Context, a account) error {
+	argv := deletion(a)
+	if err := runTool(ctx, w.env, argv); err != nil {
+		return err
+	}
+	var err error
+	if w.db, err = readDatabase(w.env.Root); err != nil {
+		return err
+	}
+	if after, _ := w.db.lookUp(a); after.exists() {
+		return fmt.Errorf("%s succeeded, but %s is still there", argv[0], a.entityID())
+	}
+	return nil
+}
