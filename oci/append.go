@@ -20,6 +20,9 @@ import (
 type AppendOptions struct {
 	// Layer is the new layer. Without one there is only a history entry, marked as having none.
 	Layer *Layer
+	// Settings are changes of the configuration, and Annotations of the manifest; nil takes one away.
+	Settings    Settings
+	Annotations map[string]*string
 	// Created is the time of the history entry, and of the configuration if it is made anew.
 	Created time.Time
 	// CreatedBy, Author and Comment are the history entry's.
@@ -36,7 +39,7 @@ type AppendOptions struct {
 
 // Append makes a new image from a base and at most one more layer. The base's documents are changed in as few places
 // as can be: everything else stays as it was written, what is not understood included. The manifest stays in the
-// base's family, unless the layer is a zstd one, which Docker's has not.
+// base's family, unless the layer is a zstd one or annotations are set, which Docker's has not.
 //
 // A base that is no image gets a manifest and a configuration of OCI's, and its own layer is stored. Where it was read
 // before, it must still be the same: [ErrChanged]. Such a base without a new layer and without a word for its history
@@ -56,11 +59,11 @@ func Append(ctx context.Context, base *Image, o AppendOptions) (*Image, error) {
 	if err := img.addConfig(o); err != nil {
 		return nil, fmt.Errorf("adding to the configuration of %s: %w", base.Ref, err)
 	}
-	if err := img.addManifest(o.Layer); err != nil {
-		return nil, fmt.Errorf("adding to the manifest of %s: %w", base.Ref, err)
-	}
 	if o.Layer != nil {
 		img.Layers = append(img.Layers, *o.Layer)
+	}
+	if err := img.addManifest(o); err != nil {
+		return nil, fmt.Errorf("adding to the manifest of %s: %w", base.Ref, err)
 	}
 	return &img, nil
 }
@@ -116,12 +119,16 @@ func (i *Image) addConfig(o AppendOptions) error {
 		ids = append(ids, encode(o.Layer.DiffID.String()))
 		doc = doc.set("rootfs", tree.set("diff_ids", joinArray(ids)).bytes())
 	}
+	if doc, err = setConfig(doc, o.Settings); err != nil {
+		return err
+	}
 	i.Config = doc.bytes()
 	return nil
 }
 
-// addManifest refers to the new configuration and, if there is one, the new layer.
-func (i *Image) addManifest(l *Layer) error {
+// addManifest refers to the new configuration and, if there is one, the new layer, and sets annotations.
+func (i *Image) addManifest(o AppendOptions) error {
+	l := o.Layer
 	doc, err := parseObject(i.Manifest)
 	if err != nil {
 		return err
@@ -140,16 +147,20 @@ func (i *Image) addManifest(l *Layer) error {
 		}
 		layers = append(layers, encode(l.Descriptor))
 		doc = doc.set("layers", joinArray(layers))
-		if l.Descriptor.MediaType == types.OCILayerZStd && isDocker(types.MediaType(i.MediaType)) {
-			if doc, err = manifestToOCI(doc); err != nil {
-				return err
-			}
-			i.MediaType = string(types.OCIManifestSchema1)
-			for n := range i.Layers {
-				d := &i.Layers[n].Descriptor
-				d.MediaType = toOCI(d.MediaType)
-			}
+	}
+	zstd := l != nil && l.Descriptor.MediaType == types.OCILayerZStd
+	if (zstd || len(o.Annotations) > 0) && isDocker(types.MediaType(i.MediaType)) {
+		if doc, err = manifestToOCI(doc); err != nil {
+			return err
 		}
+		i.MediaType = string(types.OCIManifestSchema1)
+		for n := range i.Layers {
+			d := &i.Layers[n].Descriptor
+			d.MediaType = toOCI(d.MediaType)
+		}
+	}
+	if doc, err = setAnnotations(doc, o.Annotations); err != nil {
+		return err
 	}
 	i.Manifest = doc.bytes()
 	return nil

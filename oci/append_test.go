@@ -233,3 +233,25 @@ func TestChainID(t *testing.T) {
 		t.Error("what is no image has digests")
 	}
 }
+
+// TestAppendSettings: the configuration is changed where it is asked for, without a layer too, and annotations make the
+// manifest OCI's, which has them.
+func TestAppendSettings(t *testing.T) {
+	title := "x"
+	for _, docker := range []bool{false, true} {
+		base := ocitest.Small(t, ocitest.Options{Docker: docker})
+		img := appendTo(t, base, oci.AppendOptions{Settings: oci.Settings{"user": {"app"}, "env/A": {"1"}},
+			Annotations: map[string]*string{"title": &title}, Comment: "ours"})
+		got := ocitest.Open(t, oci.Layout{}, ocitest.Layout(t, img))
+		if s := got.Settings(); s["user"][0] != "app" || s["env/A"][0] != "1" || len(got.Layers) != len(base.Layers) {
+			t.Errorf("docker %v: %v, %d layers", docker, s, len(got.Layers))
+		}
+		var m v1.Manifest
+		if err := json.Unmarshal(got.Manifest, &m); err != nil || m.Annotations["title"] != "x" || strings.Contains(string(got.Manifest), "docker") {
+			t.Errorf("docker %v: %v, %s", docker, err, got.Manifest)
+		}
+		if h := got.History(); !h[len(h)-1].EmptyLayer || h[len(h)-1].Comment != "ours" {
+			t.Errorf("docker %v: history %+v", docker, h)
+		}
+	}
+}

@@ -114,6 +114,7 @@ func (b *build) applyInPlace(ctx context.Context, stage *inPlace, selectors []st
 		done.resources = res.Digest()
 	}
 	ready, err := b.prepare(ctx, stage, res)
+	done.calls = ready.calls
 	if ready.cache != "" {
 		defer func() { err = errors.Join(err, clearAway(stage, ready.cache, nil, false)) }()
 	}

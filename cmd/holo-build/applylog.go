@@ -11,6 +11,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/holo-build/holo-build/plugins/holo"
+	"github.com/holo-build/holo-build/plugins/mock"
 	"github.com/holo-build/holo-build/rootfs"
 )
 
@@ -95,6 +96,17 @@ func (r entityRecord) portable() record {
 	return r
 }
 
+// settingRecord is a setting of the image's configuration that was changed. A value of null is one that is not set.
+type settingRecord struct {
+	Type   string     `json:"type"` // "setting"
+	Name   string     `json:"name"`
+	Before []string   `json:"before"`
+	After  []string   `json:"after"`
+	By     []byRecord `json:"by"`
+}
+
+func (r settingRecord) portable() record { return r }
+
 type changeRecord struct {
 	Type   string      `json:"type"` // "change"
 	Path   string      `json:"path"`
@@ -129,12 +141,28 @@ type byRecord struct {
 	Entity string `json:"entity,omitempty"`
 }
 
+// callRecord is one use of a stand-in.
+type callRecord struct {
+	Type    string       `json:"type"` // "call"
+	Tool    string       `json:"tool"`
+	Argv    []string     `json:"argv"`
+	Plugin  string       `json:"plugin"`
+	Entity  string       `json:"entity,omitempty"`
+	Outcome mock.Outcome `json:"outcome"`
+	Exit    int          `json:"exit,omitempty"`
+}
+
+func (r callRecord) portable() record { return r }
+
 type resultRecord struct {
-	Type         string         `json:"type"` // "result"
-	DiffID       string         `json:"diffID,omitempty"`
-	Entities     map[string]int `json:"entities"`
-	Changes      map[string]int `json:"changes"`
-	Unattributed []string       `json:"unattributed,omitempty"`
+	Type     string         `json:"type"` // "result"
+	DiffID   string         `json:"diffID,omitempty"`
+	Entities map[string]int `json:"entities"`
+	Changes  map[string]int `json:"changes"`
+	Calls    map[string]int `json:"calls,omitempty"`
+	// Deferred are the calls that can only happen on a running system.
+	Deferred     []string `json:"deferred,omitempty"`
+	Unattributed []string `json:"unattributed,omitempty"`
 }
 
 func (r resultRecord) portable() record {
@@ -207,8 +235,8 @@ func portableLog(records []record) ([]byte, error) {
 	return buf.Bytes(), err
 }
 
-// assembleLog puts the records of a build in their order: build, plugins, entities, changes, result. Entities are told
-// which paths they changed.
+// assembleLog puts the records of a build in their order: build, plugins, entities, calls, settings, changes, result. Entities are
+// told which paths they changed.
 func assembleLog(b buildRecord, p provisioned, changes []rootfs.Change, class func(string) string) []record {
 	out := []record{b}
 	for _, r := range p.plugins {
@@ -234,6 +262,13 @@ func assembleLog(b buildRecord, p provisioned, changes []rootfs.Change, class fu
 	for _, r := range p.entities {
 		r.Changes = slices.Compact(paths[rootfs.Actor{Kind: "entity", Plugin: r.Plugin, Entity: r.ID}])
 		result.Entities[string(r.Outcome)]++
+		out = append(out, r)
+	}
+	for _, r := range p.calls.records(p.plugins) {
+		result.count(r)
+		out = append(out, r)
+	}
+	for _, r := range p.settingRecords {
 		out = append(out, r)
 	}
 	return append(append(out, list...), result)

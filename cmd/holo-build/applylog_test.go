@@ -13,6 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/holo-build/holo-build/plugins/holo"
+	"github.com/holo-build/holo-build/plugins/mock"
 	"github.com/holo-build/holo-build/rootfs"
 )
 
@@ -25,7 +26,7 @@ func TestApplyLogDocumented(t *testing.T) {
 	}
 	whole, layer := documentedMembers(t, string(doc))
 	for kind, r := range map[string]record{"build": filled[buildRecord](), "plugin": filled[pluginRecord](),
-		"entity": filled[entityRecord](), "change": filled[changeRecord](), "result": filled[resultRecord]()} {
+		"entity": filled[entityRecord](), "call": filled[callRecord](), "change": filled[changeRecord](), "result": filled[resultRecord]()} {
 		if diff := cmp.Diff(whole[kind], members(t, r)); diff != "" {
 			t.Errorf("members of %s (-documented +written):\n%s", kind, diff)
 		}
@@ -56,7 +57,7 @@ func documentedMembers(t *testing.T, doc string) (whole, layer map[string][]stri
 			}
 		}
 	}
-	if len(whole) != 5 {
+	if len(whole) != 6 {
 		t.Fatalf("the document has the types %v", slices.Sorted(maps.Keys(whole)))
 	}
 	for _, m := range []map[string][]string{whole, layer} {
@@ -149,8 +150,17 @@ func TestAssembleLog(t *testing.T) {
 		{Path: applyLogPath, Kind: rootfs.Added, After: rootfs.Meta{Type: rootfs.Regular}, By: []rootfs.Actor{one}},
 		{Path: "var/lib/holo/x", Kind: rootfs.Deleted, Before: rootfs.Meta{Type: rootfs.Symlink, Mode: 0o777, Target: "/t<>"}},
 	}
+	var calls ledger
+	for _, c := range []mock.Call{ // q was faster
+		{Argv: []string{"systemctl", "restart", "a b"}, Plugin: "q", Outcome: mock.Deferred},
+		{Argv: []string{"useradd", "-p", mock.Redacted, "x"}, Plugin: "p", Entity: "p:1", Outcome: mock.Realised},
+		{Argv: []string{"reboot"}, Plugin: "q", Entity: "q:1", Outcome: mock.Refused, Exit: 127},
+	} {
+		calls.record(c)
+	}
 	done := provisioned{
-		plugins:  []pluginRecord{{Type: "plugin", ID: "p"}},
+		plugins:  []pluginRecord{{Type: "plugin", ID: "p"}, {Type: "plugin", ID: "q"}},
+		calls:    &calls,
 		entities: []entityRecord{{Type: "entity", ID: "p:1", Plugin: "p", Outcome: holo.Applied}},
 	}
 	class := func(path string) string { return map[string]string{"var/lib/holo/x": "state"}[path] }
@@ -161,15 +171,42 @@ func TestAssembleLog(t *testing.T) {
 	const empty = `"sha256:0000000000000000000000000000000000000000000000000000000000000000"`
 	want := `{"type":"build","base":{},"epoch":"","flags":{}}
 {"type":"plugin","id":"p"}
+{"type":"plugin","id":"q"}
 {"type":"entity","id":"p:1","plugin":"p","outcome":"applied","changes":["/"]}
+{"type":"call","tool":"useradd","argv":["useradd","-p","REDACTED","x"],"plugin":"p","entity":"p:1","outcome":"realised"}
+{"type":"call","tool":"systemctl","argv":["systemctl","restart","a b"],"plugin":"q","outcome":"deferred"}
+{"type":"call","tool":"reboot","argv":["reboot"],"plugin":"q","entity":"q:1","outcome":"refused","exit":127}
 {"type":"change","path":"/","kind":"modify","before":{"type":"directory","mode":"0755","uid":0,"gid":0},"after":{"type":"directory","mode":"1777","uid":0,"gid":0},"by":[{"kind":"entity","plugin":"p","entity":"p:1"},{"kind":"entity","plugin":"q","entity":"p:1"},{"kind":"entity","plugin":"p","entity":"p:1"}]}
 {"type":"change","path":"/dev/null","kind":"add","after":{"type":"char-device","mode":"0666","uid":0,"gid":0,"device":"1:3"},"by":[{"kind":"entity","plugin":"q","entity":"p:1"}]}
 {"type":"change","path":"/etc/a","kind":"add","after":{"type":"file","mode":"4755","uid":7,"gid":8,"size":0,"digest":` + empty + `,"xattrs":{"user.x":"00ff"}},"linkTo":"/etc/b"}
 {"type":"change","path":"/var/lib/holo/x","kind":"delete","class":"state","before":{"type":"symlink","mode":"0777","uid":0,"gid":0,"target":"/t<>"}}
-{"type":"result","entities":{"applied":1},"changes":{"add":2,"delete":1,"modify":1},"unattributed":["/etc/a","/var/lib/holo/x"]}
+{"type":"result","entities":{"applied":1},"changes":{"add":2,"delete":1,"modify":1},"calls":{"deferred":1,"realised":1,"refused":1},"deferred":["systemctl restart \"a b\""],"unattributed":["/etc/a","/var/lib/holo/x"]}
 `
 	if diff := cmp.Diff(want, got.String()); diff != "" {
 		t.Errorf("-want +got:\n%s", diff)
+	}
+}
+
+// TestLogTextCalls prints what stand-ins were used for, as a person reads it.
+func TestLogTextCalls(t *testing.T) {
+	var calls ledger
+	calls.record(mock.Call{Argv: []string{"useradd", "-c", "A \x1b[31mB", "x"}, Plugin: "p", Entity: "user:x", Outcome: mock.Realised})
+	calls.record(mock.Call{Argv: []string{"groupdel", ""}, Plugin: "p", Outcome: mock.Refused, Exit: 6})
+	log, err := portableLog(assembleLog(buildRecord{Type: "build"}, provisioned{calls: &calls}, nil, nil))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got bytes.Buffer
+	if err := printLog(&got, "Layer", log); err != nil {
+		t.Fatal(err)
+	}
+	want := `
+Uses of stand-ins for the system's tools, each with whoever used it
+  realised    useradd -c "A \x1b[31mB" x  (user:x)
+  refused     groupdel ""  (p, exit status 6)
+`
+	if !strings.HasSuffix(got.String(), want) {
+		t.Errorf("got:\n%s\nwant:\n%s", got.String(), want)
 	}
 }
 

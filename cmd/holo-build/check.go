@@ -115,7 +115,7 @@ func (b *build) checkPlugins(ctx context.Context, stage *rootfs.Staging, res *ho
 	if err := res.Populate(ctx, stage.Root(byBuild), cache); err != nil {
 		return nil, err
 	}
-	return b.scanPlugins(ctx, b.newHost(stage, cache, res), specs, done)
+	return b.scanPlugins(ctx, b.newHost(stage, prepared{resources: res, cache: cache, calls: &ledger{}}), specs, done)
 }
 
 // atHand leaves out the plugins that there is no executable for, with a warning.

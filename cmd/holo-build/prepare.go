@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/holo-build/holo-build/plugins/holo"
+	"github.com/holo-build/holo-build/plugins/mock"
 	"github.com/holo-build/holo-build/rootfs"
 )
 
@@ -62,6 +63,7 @@ type prepared struct {
 	specs     []holo.Spec
 	host      *holo.Host
 	cache     string
+	calls     *ledger // of stand-ins
 }
 
 // prepare runs generators, places the resources, and chooses plugins.
@@ -77,7 +79,7 @@ func (b *build) prepare(ctx context.Context, stage stager, res *holo.Resources) 
 
 // choose decides on the plugins, and makes their directories.
 func (b *build) choose(ctx context.Context, stage stager, res *holo.Resources) (prepared, error) {
-	ready := prepared{resources: res}
+	ready := prepared{resources: res, calls: &ledger{}}
 	root := stage.Root(byBuild)
 	lines, err := holo.ReadHolorc(root)
 	if err != nil {
@@ -92,7 +94,10 @@ func (b *build) choose(ctx context.Context, stage stager, res *holo.Resources) (
 	if err := res.Populate(ctx, root, ready.cache); err != nil {
 		return ready, err
 	}
-	ready.host = b.newHost(stage, ready.cache, res)
+	if err := b.offerSettings(stage, ready.specs); err != nil {
+		return ready, err
+	}
+	ready.host = b.newHost(stage, ready)
 	return ready, nil
 }
 
@@ -101,9 +106,10 @@ func (b *build) generate(ctx context.Context, stage holo.Stage, res *holo.Resour
 		Timeout: b.o.timeout, Warn: b.ui.warn})
 }
 
-func (b *build) newHost(stage holo.Stage, cache string, res *holo.Resources) *holo.Host {
+func (b *build) newHost(stage holo.Stage, ready prepared) *holo.Host {
 	return holo.NewHost(holo.HostOptions{
-		Stage: stage, CacheDir: cache, Environ: b.pluginEnviron(), Scratch: b.work.Path, Resources: res,
+		Stage: stage, CacheDir: ready.cache, Environ: b.pluginEnviron(), Scratch: b.work.Path, Resources: ready.resources,
+		Tools:   &mock.Tools{Epoch: b.epoch, Record: ready.calls.record},
 		Timeout: b.o.timeout, Limits: b.limits, Now: b.now, Events: b.watch, Live: b.live,
 	})
 }

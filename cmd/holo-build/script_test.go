@@ -26,7 +26,8 @@ func TestMain(m *testing.M) {
 	if sandbox.IsHelper(os.Args) {
 		os.Exit(sandbox.Main())
 	}
-	programs := map[string]func(){"holo-build": main, "lastlayer": lastLayer, "lacking": lackingMain, "holo": main, "seen": seen}
+	programs := map[string]func(){"holo-build": main, "lastlayer": lastLayer, "lacking": lackingMain, "holo": main, "seen": seen,
+		"dumped": dumped}
 	for _, b := range bundled() {
 		programs["holo-"+b.ID] = main
 	}

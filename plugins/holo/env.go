@@ -17,7 +17,8 @@ type Env struct {
 	Root, Resources, State, Cache Dir
 	// Now is the clock.
 	Now func() time.Time
-	// Run starts a program and waits for it: a tool by its name, or an executable below Resources. A program that ran and
+	// Run starts a program and waits for it: a tool by its name, or an executable below Resources. While an image is
+	// provisioned, stand-ins take the places of tools. A program that ran and
 	// did not end well is a *sandbox.ExitError; an Apply or Diff that returns that very error lets the program speak for
 	// itself: nothing more is printed, and its exit status becomes the plugin's.
 	Run func(ctx context.Context, c Command) error

@@ -5,6 +5,7 @@ import (
 	"os"
 	"time"
 
+	"github.com/holo-build/holo-build/plugins/mock"
 	"github.com/holo-build/holo-build/plugins/sandbox"
 	"github.com/holo-build/holo-build/rootfs"
 )
@@ -41,6 +42,9 @@ type HostOptions struct {
 	Scratch string
 	// Live says that the staging root is the running system: tools are its own, and processes are left alone.
 	Live bool
+	// Tools stand in for the system's, where Live is false: what a plugin runs by a name without a slash. Without them,
+	// that is an error.
+	Tools *mock.Tools
 	// Resources tells where a resource came from, and translates paths of the virtual resource directory.
 	Resources *Resources
 	// Timeout bounds each call of an executable.

@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/holo-build/holo-build/plugins/mock"
 	"github.com/holo-build/holo-build/plugins/sandbox"
 	"github.com/holo-build/holo-build/rootfs"
 )
@@ -18,8 +19,13 @@ import (
 // runScript is Env.Run of a plugin in the host. What it runs are scripts that the builder has brought; a script is a
 // filter, which sees its standard input and an empty root.
 func (h *Host) runScript(ctx context.Context, plugin, entity string, env *Env, c Command) error {
-	if h.o.Live && len(c.Argv) > 0 && !strings.Contains(c.Argv[0], "/") {
-		return h.runLiveTool(ctx, env, c)
+	if len(c.Argv) > 0 && !strings.Contains(c.Argv[0], "/") {
+		switch {
+		case h.o.Live:
+			return h.runLiveTool(ctx, env, c)
+		case h.o.Tools != nil:
+			return h.runTool(ctx, plugin, entity, env, c)
+		}
 	}
 	shown, name, err := scriptName(env, c)
 	if err != nil {
@@ -40,6 +46,17 @@ func (h *Host) runScript(ctx context.Context, plugin, entity string, env *Env, c
 		return fmt.Errorf("running %s: %w", shown, err)
 	}
 	return h.runWritten(ctx, plugin, entity, env, c, s)
+}
+
+// runTool uses a stand-in for a program of the system. It works on the root as the plugin does, so that what it changes is
+// the entity's doing.
+func (h *Host) runTool(ctx context.Context, plugin, entity string, env *Env, c Command) error {
+	stdout := c.Stdout
+	if stdout == nil {
+		stdout = env.Stdout
+	}
+	return h.o.Tools.Run(ctx, mock.Use{Root: env.Root.Root, Argv: c.Argv, Stdin: c.Stdin, Stdout: stdout, Stderr: env.Stderr,
+		Plugin: plugin, Entity: entity})
 }
 
 // runLiveTool runs a program of the running system.

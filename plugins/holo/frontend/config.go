@@ -131,7 +131,7 @@ func (r *run) info(ctx context.Context, p *plugin) error {
 	if err != nil {
 		return err
 	}
-	info, err := holo.ParseInfo(p.id, answer)
+	info, err := holo.ParseInfo(p.id, bytes.NewReader(answer.all))
 	if err != nil {
 		return err
 	}

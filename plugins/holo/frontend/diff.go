@@ -47,7 +47,7 @@ func (r *run) diffOf(ctx context.Context, e entity) string {
 	}
 	var text []byte
 	if err == nil {
-		text, err = r.compare(ctx, answer.Bytes())
+		text, err = r.compare(ctx, answer.all)
 	}
 	if err != nil {
 		if ctx.Err() == nil {

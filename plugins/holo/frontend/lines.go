@@ -98,14 +98,16 @@ func (l *trimmedLines) end() {
 
 // collected is what a plugin answers, up to a limit; what exceeds it ends the plugin.
 type collected struct {
-	bytes.Buffer
 	stream string
 	limit  int
+	// all is no embedded bytes.Buffer, whose method ReadFrom knows no limit.
+	all []byte
 }
 
 func (c *collected) Write(b []byte) (int, error) {
-	if c.Len()+len(b) > c.limit {
+	if len(c.all)+len(b) > c.limit {
 		return 0, &sandbox.OutputError{Stream: c.stream, Limit: int64(c.limit)}
 	}
-	return c.Buffer.Write(b)
+	c.all = append(c.all, b...)
+	return len(b), nil
 }

@@ -105,8 +105,8 @@ func (r *run) scanned(ctx context.Context, s *scanning) (found []entity, ok bool
 		r.complain("scan with plugin " + s.plugin.id + " failed: " + reason(s.err))
 		return nil, false
 	}
-	report, err := holo.ParseReport(s.plugin.id, bytes.NewReader(s.report.Bytes()))
-	s.report.Reset()
+	report, err := holo.ParseReport(s.plugin.id, bytes.NewReader(s.report.all))
+	s.report.all = nil
 	if err != nil {
 		for _, e := range each(err) {
 			r.complain(e.Error())

@@ -2,6 +2,7 @@ package accounts
 
 import (
 	"io"
+	"strings"
 
 	"github.com/holo-build/holo-build/rootfs"
 )
@@ -17,14 +18,19 @@ type Group struct {
 	Members []string
 }
 
-// ParseGroup reads a line of group(5). Comments, NIS lines and lines that lack a field or have a wrong ID are none.
+// ParseGroup reads a line of group(5). Comments, NIS lines and lines that lack a field or have a wrong ID are none; only
+// the list of members may be missing.
 func ParseGroup(line string) (Group, bool) {
 	var f [4]string
-	if !isRecord(line) || !cut(line, f[:]) {
+	if !isRecord(line) || !cut(line, f[:]) && !cut(line, f[:3]) {
 		return Group{}, false
 	}
-	gid, ok := parseID(f[2])
+	gid, ok := ParseID(f[2])
 	return Group{f[0], f[1], gid, members(f[3])}, f[0] != "" && ok
+}
+
+func (g Group) line() string {
+	return strings.Join([]string{g.Name, g.Password, formatID(g.GID), strings.Join(g.Members, ",")}, ":")
 }
 
 // ParseGroups reads the groups of group(5), in its order. What is no group is left out.

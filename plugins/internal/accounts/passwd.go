@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io"
 	"io/fs"
+	"strings"
 
 	"github.com/holo-build/holo-build/rootfs"
 )
@@ -25,9 +26,13 @@ func ParseUser(line string) (User, bool) {
 	if !isRecord(line) || !cut(line, f[:]) {
 		return User{}, false
 	}
-	uid, ok1 := parseID(f[2])
-	gid, ok2 := parseID(f[3])
+	uid, ok1 := ParseID(f[2])
+	gid, ok2 := ParseID(f[3])
 	return User{f[0], f[1], uid, gid, f[4], f[5], f[6]}, f[0] != "" && ok1 && ok2
+}
+
+func (u User) line() string {
+	return strings.Join([]string{u.Name, u.Password, formatID(u.UID), formatID(u.GID), u.GECOS, u.Home, u.Shell}, ":")
 }
 
 // ParseUsers reads the users of passwd(5), in its order. What is no user is left out.
@@ -38,7 +43,7 @@ func ParseUsers(r io.Reader) ([]User, error) { return parseAll(r, ParseUser) }
 func ReadUsers(root rootfs.Root) ([]User, error) { return readAll(root, passwdFile, ParseUser) }
 
 func parseAll[T any](r io.Reader, parse func(string) (T, bool)) ([]T, error) {
-	text, err := readBounded(r, maxBytes)
+	text, err := readBounded(r, maxBytes, 0)
 	if err != nil {
 		return nil, err
 	}
@@ -56,7 +61,7 @@ func parseText[T any](text string, parse func(string) (T, bool)) []T {
 }
 
 func readAll[T any](root rootfs.Root, name string, parse func(string) (T, bool)) ([]T, error) {
-	text, err := readText(root, name)
+	text, err := readText(root, name, 0)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}

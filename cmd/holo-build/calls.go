@@ -1,0 +1,67 @@
+package main
+
+import (
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"unicode"
+
+	"github.com/holo-build/holo-build/plugins/mock"
+)
+
+// ledger keeps what stand-ins were used for. Plugins that scan side by side write into it at the same time.
+type ledger struct {
+	mu    sync.Mutex
+	calls []mock.Call
+}
+
+func (l *ledger) record(c mock.Call) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.calls = append(l.calls, c)
+}
+
+// records returns the calls plugin by plugin, in the order of plugins: each of them does one thing after the other, but
+// who of two was faster is no part of the log.
+func (l *ledger) records(plugins []pluginRecord) []callRecord {
+	if l == nil {
+		return nil
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	place := func(c callRecord) int {
+		return slices.IndexFunc(plugins, func(p pluginRecord) bool { return p.ID == c.Plugin })
+	}
+	var out []callRecord
+	for _, c := range l.calls {
+		out = append(out, callRecord{Type: "call", Tool: c.Argv[0], Argv: c.Argv, Plugin: c.Plugin, Entity: c.Entity, Outcome: c.Outcome, Exit: c.Exit})
+	}
+	slices.SortStableFunc(out, func(a, b callRecord) int { return place(a) - place(b) })
+	return out
+}
+
+// count takes a call into the result.
+func (r *resultRecord) count(c callRecord) {
+	if r.Calls == nil {
+		r.Calls = map[string]int{}
+	}
+	r.Calls[string(c.Outcome)]++
+	if c.Outcome == mock.Deferred {
+		r.Deferred = append(r.Deferred, shellLine(c.Argv))
+	}
+}
+
+// shellLine shows a command as one would type it, more or less: words that would fall apart are in quotes.
+func shellLine(argv []string) string {
+	words := make([]string, len(argv))
+	for i, w := range argv {
+		if w == "" || strings.ContainsFunc(w, func(r rune) bool {
+			return unicode.IsSpace(r) || !unicode.IsPrint(r) || strings.ContainsRune("\"'\\", r)
+		}) {
+			w = strconv.Quote(w)
+		}
+		words[i] = w
+	}
+	return strings.Join(words, " ")
+}

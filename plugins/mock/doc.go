@@ -1,0 +1,6 @@
+// Package mock stands in for programs that an image's daemons and databases need while the image is provisioned: no daemon
+// runs then, and the building machine's own tools would change the building machine.
+//
+// [Tools] is a table of such programs, each a function that works on a rootfs.Root. Each use is a [Call], which is handed
+// to whoever keeps the ledger.
+package mock

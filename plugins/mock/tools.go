@@ -1,0 +1,131 @@
+package mock
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/holo-build/holo-build/plugins/sandbox"
+	"github.com/holo-build/holo-build/rootfs"
+)
+
+// Tools is the table of programs, for one build. The zero value works.
+type Tools struct {
+	// Epoch is the time of the build, from which account tools take the day of a changed password.
+	Epoch time.Time
+	// Record is told of every use that has come to its end; may be nil. It must not use a tool.
+	Record func(Call)
+
+	// mu is held while a tool runs: what it reads must still be so when it writes, whoever else uses one.
+	mu sync.Mutex
+}
+
+// Outcome is what has become of a use.
+type Outcome string
+
+// The outcomes.
+const (
+	// Realised: its effect was done in the root.
+	Realised Outcome = "realised"
+	// Deferred: it can only happen on a running system, and was written down.
+	Deferred Outcome = "deferred"
+	// Refused: it is not allowed, or not possible; the caller got a failure.
+	Refused Outcome = "refused"
+	// Declared: a plugin has only printed that it would.
+	Declared Outcome = "declared"
+)
+
+// Call is one use of a tool.
+type Call struct {
+	// Argv is what it was called with; in place of a password stands [Redacted]. Of a tool that is not in the table, it
+	// is the name alone, as nobody knows what its arguments are.
+	Argv []string
+	// Plugin and Entity are who used it; Entity is empty outside of any.
+	Plugin, Entity string
+	Outcome        Outcome
+	// Exit is the exit status that the caller saw.
+	Exit int
+}
+
+// Redacted stands in a Call for what must not be written down.
+const Redacted = "REDACTED"
+
+// Use is what a tool is used with, and by whom.
+type Use struct {
+	// Root is what it works on.
+	Root           rootfs.Root
+	Argv           []string
+	Stdin          io.Reader
+	Stdout, Stderr io.Writer
+	Plugin, Entity string
+}
+
+// tool is a program of the table. It returns its exit status, and what has become of the use.
+type tool struct {
+	run func(ctx context.Context, t *Tools, u Use) (exit int, o Outcome)
+	// redact returns arguments without what must not be written down; nil takes them as they are.
+	redact func(argv []string) []string
+}
+
+// table lists all tools. Each family of them has a file.
+func table() map[string]tool {
+	return map[string]tool{
+		"groupadd": accountTool(groupadd),
+		"groupdel": accountTool(groupdel),
+		"groupmod": accountTool(groupmod),
+		"useradd":  accountTool(useradd),
+		"userdel":  accountTool(userdel),
+		"usermod":  accountTool(usermod),
+	}
+}
+
+// UnknownToolError is the use of a program that is not in the table.
+type UnknownToolError struct{ Tool string }
+
+func (e *UnknownToolError) Error() string {
+	return fmt.Sprintf("running %s: a tool of the building machine can't be used while an image is provisioned, and there is a stand-in only for %s",
+		e.Tool, strings.Join(slices.Sorted(maps.Keys(table())), ", "))
+}
+
+// exitUnknown is what a shell has for a program that is not there.
+const exitUnknown = 127
+
+// Run uses a tool by its name. An exit status that is not 0 is a *sandbox.ExitError, as it is from a process; a tool
+// that is not in the table is an *UnknownToolError.
+func (t *Tools) Run(ctx context.Context, u Use) error {
+	if len(u.Argv) == 0 {
+		return errors.New("running a program: no name given")
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if err := ctx.Err(); err != nil {
+		return fmt.Errorf("running %s: %w", u.Argv[0], context.Cause(ctx))
+	}
+	p, ok := table()[u.Argv[0]]
+	if !ok {
+		t.record(u, u.Argv[:1], Refused, exitUnknown)
+		return &UnknownToolError{u.Argv[0]}
+	}
+	exit, outcome := p.run(ctx, t, u)
+	argv := u.Argv
+	if p.redact != nil {
+		argv = p.redact(argv)
+	}
+	t.record(u, argv, outcome, exit)
+	if ctx.Err() != nil {
+		return fmt.Errorf("running %s: %w", u.Argv[0], context.Cause(ctx))
+	}
+	return sandbox.Exit{Code: exit}.Err()
+}
+
+func (t *Tools) record(u Use, argv []string, o Outcome, exit int) {
+	if t.Record != nil {
+		t.Record(Call{Argv: slices.Clone(argv), Plugin: u.Plugin, Entity: u.Entity, Outcome: o, Exit: exit})
+	}
+}
