@@ -21,6 +21,10 @@ install: build
 	ln -sfn holo-build '$(DESTDIR)$(PREFIX)/bin/holo'
 	install -d '$(DESTDIR)$(PREFIX)/lib/holo'
 	for id in $(PLUGINS); do ln -sfn ../../bin/holo-build '$(DESTDIR)$(PREFIX)/lib/holo/holo-'$$id; done
+	share='$(DESTDIR)$(PREFIX)/share'; b="$$share/bash-completion/completions" z="$$share/zsh/site-functions" f="$$share/fish/vendor_completions.d"; \
+	install -d "$$share/man/man1" "$$b" "$$z" "$$f"; install -D -m 0644 docs/man/holo.8 "$$share/man/man8/holo.8"; \
+	$(BINARY) man >"$$share/man/man1/holo-build.1"; for p in holo-build holo; do $(BINARY) completion bash $$p >"$$b/$$p"; \
+	$(BINARY) completion zsh $$p >"$$z/_$$p"; $(BINARY) completion fish $$p >"$$f/$$p.fish"; done
 # Once more, from a copy elsewhere and with nothing compiled before.
 repro: build
 	dir=$$(mktemp -d) && trap 'rm -rf "$$dir"' EXIT && cp -R go.mod go.sum cmd oci plugins rootfs "$$dir" && \

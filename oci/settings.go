@@ -1,6 +1,7 @@
 package oci
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"maps"
@@ -197,6 +198,21 @@ func setKey(config object, member, key string, value []string, raw func() json.R
 		return config.remove(member), nil
 	}
 	return config.set(member, set.bytes()), nil
+}
+
+// AnnotationChanges returns those changes of annotations that are changes: of an image, what it has already is none.
+func (i *Image) AnnotationChanges(wanted map[string]*string) map[string]*string {
+	doc, _ := parseObject(i.Manifest) // what is no image has none
+	have, _ := parseObject(doc.get("annotations"))
+	changes := map[string]*string{}
+	for name, value := range wanted {
+		raw := have.get(name)
+		if value == nil && raw == nil || value != nil && bytes.Equal(raw, encode(*value)) {
+			continue
+		}
+		changes[name] = value
+	}
+	return changes
 }
 
 // setAnnotations sets annotations of a manifest, or with nil takes them away; all else stays as it was written.

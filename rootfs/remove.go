@@ -28,18 +28,12 @@ func RemoveTree(path string) error {
 		return pathError(parent, ignoreNotExist(err))
 	}
 	defer unix.Close(fd)
-	if err := removeTree(fd, base); err != nil {
-		return fmt.Errorf("removing %s: %w", path, err)
-	}
-	return nil
+	return removing(path, removeTree(fd, base))
 }
 
 // RemoveTreeIn is RemoveTree for a name in an opened directory, such as "a/b", of which no part is a symlink.
 func RemoveTreeIn(dir *os.File, name string) error {
-	if err := removeTree(int(dir.Fd()), filepath.Clean(name)); err != nil {
-		return fmt.Errorf("removing %s: %w", filepath.Join(dir.Name(), name), err)
-	}
-	return nil
+	return removing(filepath.Join(dir.Name(), name), removeTree(int(dir.Fd()), filepath.Clean(name)))
 }
 
 // removeTree removes a file or a whole directory of an opened directory. It follows no symlink, and does not go into
@@ -68,7 +62,7 @@ func (r *remover) remove(dirfd int, base, path string, depth int) error {
 		return pathError(path, ignoreNotExist(err))
 	}
 	if !st.isDir() {
-		return pathError(path, ignoreNotExist(unix.Unlinkat(dirfd, base, 0)))
+		return pathError(path, ignoreNotExist(unlinkIn(dirfd, base, 0, depth)))
 	}
 	fd, err := openChild(dirfd, base)
 	if err != nil {
@@ -81,7 +75,7 @@ func (r *remover) remove(dirfd int, base, path string, depth int) error {
 		}
 	}
 	if depth == removeDepth {
-		return pathError(path, r.moveUp(dirfd, base))
+		return pathError(path, loosened(dirfd, base, depth, func() error { return r.moveUp(dirfd, base) }))
 	}
 	if depth == 0 {
 		r.top = fd
@@ -92,7 +86,13 @@ func (r *remover) remove(dirfd int, base, path string, depth int) error {
 	if r.moved > 0 && depth == 0 {
 		return nil // it is not empty yet
 	}
-	return pathError(path, ignoreNotExist(unix.Unlinkat(dirfd, base, unix.AT_REMOVEDIR)))
+	return pathError(path, ignoreNotExist(unlinkIn(dirfd, base, unix.AT_REMOVEDIR, depth)))
+}
+
+// unlinkIn removes a name in a tree that is to go. It does so as a whole: flags that hold what is in it are no reason to
+// leave it.
+func unlinkIn(dirfd int, base string, flags, depth int) error {
+	return loosened(dirfd, base, depth, func() error { return unix.Unlinkat(dirfd, base, flags) })
 }
 
 // empty removes what is in an opened directory.

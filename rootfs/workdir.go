@@ -102,10 +102,7 @@ func lockDir(parent int, base string) (fd int, ok bool) {
 // Close removes the directory with all that is in it, following no symlink and crossing no mount.
 func (w *WorkDir) Close() error {
 	err := removeTree(w.parent, filepath.Base(w.Path))
-	if err != nil {
-		err = fmt.Errorf("removing %s: %w", w.Path, err)
-	}
-	return errors.Join(err, w.release())
+	return errors.Join(removing(w.Path, err), w.release())
 }
 
 // Keep leaves the directory where it can be looked at, under a name that no sweep takes, and returns its path.
@@ -139,11 +136,12 @@ func Sweep(parent string) (removed []string, err error) {
 		if !ok || number == "" || strings.Trim(number, "0123456789") != "" {
 			continue
 		}
+		path := filepath.Join(parent, base)
 		done, serr := sweep(fd, base)
 		if serr != nil {
-			err = errors.Join(err, fmt.Errorf("sweeping %s: %w", parent, serr))
+			err = errors.Join(err, fmt.Errorf("sweeping: %w", removing(path, serr)))
 		} else if done {
-			removed = append(removed, filepath.Join(parent, base))
+			removed = append(removed, path)
 		}
 	}
 	return removed, err

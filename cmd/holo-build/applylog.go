@@ -96,6 +96,17 @@ func (r entityRecord) portable() record {
 	return r
 }
 
+// settingRecord is a setting of the image's configuration that was changed. A value of null is one that is not set.
+type settingRecord struct {
+	Type   string     `json:"type"` // "setting"
+	Name   string     `json:"name"`
+	Before []string   `json:"before"`
+	After  []string   `json:"after"`
+	By     []byRecord `json:"by"`
+}
+
+func (r settingRecord) portable() record { return r }
+
 type changeRecord struct {
 	Type   string      `json:"type"` // "change"
 	Path   string      `json:"path"`
@@ -224,7 +235,7 @@ func portableLog(records []record) ([]byte, error) {
 	return buf.Bytes(), err
 }
 
-// assembleLog puts the records of a build in their order: build, plugins, entities, calls, changes, result. Entities are
+// assembleLog puts the records of a build in their order: build, plugins, entities, calls, settings, changes, result. Entities are
 // told which paths they changed.
 func assembleLog(b buildRecord, p provisioned, changes []rootfs.Change, class func(string) string) []record {
 	out := []record{b}
@@ -255,6 +266,9 @@ func assembleLog(b buildRecord, p provisioned, changes []rootfs.Change, class fu
 	}
 	for _, r := range p.calls.records(p.plugins) {
 		result.count(r)
+		out = append(out, r)
+	}
+	for _, r := range p.settingRecords {
 		out = append(out, r)
 	}
 	return append(append(out, list...), result)

@@ -62,6 +62,11 @@ type build struct {
 	// limits are those of everything that is read.
 	limits rootfs.Limits
 	epoch  time.Time
+	// base is the image that is built on; nil where none is.
+	base *oci.Image
+	// given are the settings of the command line, annotations its annotations.
+	given       oci.Settings
+	annotations map[string]*string
 	// dropped are the resources of earlier builds that go.
 	dropped []string
 	// live says that the running system is provisioned, not a staging root.
@@ -153,6 +158,11 @@ func newBuild(p process, o buildOptions) (*build, error) {
 	if _, _, err := sourceDateEpoch(p); err != nil {
 		return nil, err
 	}
+	given, err := o.settings.settings()
+	annotations, aerr := o.settings.annotated()
+	if err := errors.Join(err, aerr); err != nil {
+		return nil, err
+	}
 	tmp := p.tempDir()
 	limits, err := parseLimits(o.limits)
 	if err != nil {
@@ -176,7 +186,8 @@ func newBuild(p process, o buildOptions) (*build, error) {
 	if sweepErr != nil {
 		ui.warn(sweepErr.Error())
 	}
-	return &build{process: p, o: o, ui: ui, work: work, limits: limits, layers: &layers{cache: kept, opened: kept, dir: work.Path, ui: ui}}, nil
+	return &build{process: p, o: o, ui: ui, work: work, limits: limits, layers: &layers{cache: kept, opened: kept, dir: work.Path, ui: ui},
+		given: given, annotations: annotations}, nil
 }
 
 // close brings the cache to its limit, and removes the work directory, unless it is to be kept.
@@ -201,6 +212,7 @@ func (b *build) open(ctx context.Context) (*oci.Image, error) {
 	if b.o.squash && img.Manifest != nil {
 		return nil, usageError{fmt.Errorf("--squash is for directories and tarballs: the layers of an image are never rewritten")}
 	}
+	b.base, b.annotations = img, img.AnnotationChanges(b.annotations)
 	return img, nil
 }
 

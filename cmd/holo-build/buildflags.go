@@ -34,6 +34,8 @@ type buildOptions struct {
 	cacheLimit  sizeFlag
 	noCache     bool
 
+	settings settingFlags
+
 	log      string
 	metadata string
 	progress string
@@ -48,6 +50,7 @@ func (o *buildOptions) addFlags(f *pflag.FlagSet) {
 	f.StringVar(&o.compression, "compress", "", "compression `C` of the new layer: gzip, zstd or none (default: as the base, else gzip)")
 	f.BoolVar(&o.ephemeral, "ephemeral", false, "leave no resources, plugin state or apply log in the image")
 	f.BoolVar(&o.squash, "squash", false, "of a directory or tarball, make one layer instead of two")
+	o.settings.addFlags(f)
 	f.BoolVar(&o.dryRun, "dry-run", false, "do everything but saving")
 	f.BoolVar(&o.keepStaging, "keep-staging", false, "leave the staging root for a look, and say where it is")
 	f.StringVar(&o.log, "log", "", logUsage)

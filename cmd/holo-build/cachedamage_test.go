@@ -97,6 +97,20 @@ func swapped(home, name string) cacheDamage {
 	}}
 }
 
+// damage damages the files of both layers that are kept.
+func (c *cachedBuilds) damage() {
+	c.t.Helper()
+	data, err := filepath.Glob(filepath.Join(c.cache, "v1/layers/*/data"))
+	if err != nil || len(data) != 2 {
+		c.t.Fatalf("%q, %v", data, err)
+	}
+	for _, path := range data {
+		if err := flippedOften().do(path); err != nil {
+			c.t.Fatal(err)
+		}
+	}
+}
+
 // copied copies a cache, for its owner alone.
 func copied(t *testing.T, from, to string) {
 	t.Helper()
@@ -229,15 +243,7 @@ func TestCacheDamagedForProcesses(t *testing.T) {
 			c.args = []string{"-r", filepath.Join(c.dir, "cat"), "--plugin", "cat=" + plugin}
 			want := c.uncached()
 			c.right("cold", c.build(c.source), want)
-			data, err := filepath.Glob(filepath.Join(c.cache, "v1/layers/*/data"))
-			if err != nil || len(data) != 2 {
-				t.Fatalf("%q, %v", data, err)
-			}
-			for _, path := range data {
-				if err := flippedOften().do(path); err != nil {
-					t.Fatal(err)
-				}
-			}
+			c.damage()
 			if b := c.build(c.source); stage == stageMount {
 				c.right("damaged", b, want)
 				if status, found := c.verify(); status != 3 || strings.Count(found, "removed "+c.cache) != 2 {

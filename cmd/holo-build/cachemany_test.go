@@ -4,13 +4,11 @@ import (
 	"bytes"
 	"flag"
 	"fmt"
-	"io"
 	"math/rand/v2"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -25,18 +23,8 @@ var (
 // TestCacheMany: ten builds at once have one cache, and one of them is killed at random. All others are right and have
 // nothing to tell; the cache is whole, no lock is stuck, and what the killed one has left goes.
 func TestCacheMany(t *testing.T) {
-	noise := newNoise()
-	var list [][]ocitest.Entry
-	for i := range 4 {
-		content := make([]byte, 300_000)
-		if _, err := io.ReadFull(noise, content); err != nil {
-			t.Fatal(err)
-		}
-		list = append(list, []ocitest.Entry{ocitest.Dir("etc"), ocitest.Dir("tmp"), ocitest.File("etc/os-release", "ID=debian\n"),
-			ocitest.File("etc/hostname", fmt.Sprint(i)), ocitest.File(fmt.Sprint("f", i), string(content))})
-	}
 	c := newCachedBuilds(t, stageView)
-	c.source = ocitest.Layout(t, ocitest.Image(t, ocitest.Options{}, list...))
+	c.source = ocitest.Layout(t, ocitest.Image(t, ocitest.Options{}, ocitest.NoisyLayers()...))
 	c.bare = stripped(t, c.source, filepath.Join(c.dir, "many"))
 	want := c.uncached()
 	killed := 0
@@ -62,42 +50,29 @@ func (c *cachedBuilds) round(seed uint64, want string) (killed bool) {
 		}
 	}
 	stages := cachedStages()
-	victim, after := chance.IntN(10), time.Duration(chance.IntN(200_000))*time.Microsecond
 	tmp := c.t.TempDir()
-	var group sync.WaitGroup
-	for i := range 10 {
-		stage := stages[chance.IntN(len(stages))]
-		metadata := filepath.Join(tmp, fmt.Sprint("metadata", i))
-		argv := append([]string{"build", "oci:" + c.source, "-q", "--dry-run", "--metadata-file", metadata, "--stage", stage, "--cache-dir", c.cache}, c.args...)
-		cmd := exec.CommandContext(c.t.Context(), "holo-build", argv...)
-		own := filepath.Join(tmp, fmt.Sprint(i))
-		if err := os.Mkdir(own, 0o700); err != nil {
-			c.t.Fatal(err)
-		}
-		cmd.Env = append(os.Environ(), "TMPDIR="+own)
-		var said bytes.Buffer
-		cmd.Stderr = &said
-		if err := cmd.Start(); err != nil {
-			c.t.Fatal(err)
-		}
-		if i == victim {
-			timer := time.AfterFunc(after, func() { _ = cmd.Process.Kill() })
-			defer timer.Stop()
-		}
-		group.Go(func() {
-			err := cmd.Wait()
-			if i == victim && err != nil && cmd.ProcessState.ExitCode() == -1 {
-				killed = true
-				return
+	own := func(n int) string { return filepath.Join(tmp, fmt.Sprint(n)) }
+	metadata := func(n int) string { return filepath.Join(tmp, fmt.Sprint("metadata", n)) }
+	killed = ocitest.Crowd{
+		Chance: chance, Within: 200 * time.Millisecond,
+		Command: func(n int) *exec.Cmd {
+			argv := append([]string{"build", "oci:" + c.source, "-q", "--dry-run", "--metadata-file", metadata(n),
+				"--stage", stages[chance.IntN(len(stages))], "--cache-dir", c.cache}, c.args...)
+			cmd := exec.CommandContext(c.t.Context(), "holo-build", argv...)
+			if err := os.Mkdir(own(n), 0o700); err != nil {
+				c.t.Fatal(err)
 			}
-			got, rerr := os.ReadFile(metadata)
-			left, lerr := os.ReadDir(own)
-			if err != nil || said.Len() > 0 || rerr != nil || !bytes.Contains(got, []byte(want)) || lerr != nil || len(left) > 0 {
-				c.t.Errorf("build %d, %s: %v, %s, %v, left %v\n%s", i, stage, err, got, rerr, left, &said)
+			cmd.Env = append(os.Environ(), "TMPDIR="+own(n))
+			return cmd
+		},
+		Ended: func(n int, err error, _, said string) {
+			got, rerr := os.ReadFile(metadata(n))
+			left, lerr := os.ReadDir(own(n))
+			if err != nil || said != "" || rerr != nil || !bytes.Contains(got, []byte(want)) || lerr != nil || len(left) > 0 {
+				c.t.Errorf("build %d: %v, %s, %v, left %v\n%s", n, err, got, rerr, left, said)
 			}
-		})
-	}
-	group.Wait()
+		},
+	}.Run(c.t)
 	if status, found := c.verify(); status != 0 {
 		c.t.Errorf("verify has status %d\n%s", status, found)
 	}

@@ -1,15 +1,12 @@
 package main
 
 import (
-	"errors"
-	"io"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 
-	"golang.org/x/sys/unix"
-
+	"github.com/holo-build/holo-build/oci/ocitest"
 	"github.com/holo-build/holo-build/rootfs/rootfstest"
 )
 
@@ -20,15 +17,11 @@ func TestFullDisk(t *testing.T) {
 	s := newStandstill(t)
 	s.file("resources/files/10-a/etc/motd", "hello\n", 0o644)
 	// What does not compress, so that the layer is as large.
-	noise := make([]byte, 600_000)
-	if _, err := io.ReadFull(newNoise(), noise); err != nil {
-		t.Fatal(err)
-	}
-	s.file("resources/files/10-a/etc/noise", string(noise), 0o644)
+	s.file("resources/files/10-a/etc/noise", ocitest.Noise(1, 600_000), 0o644)
 	small := filepath.Join(s.dir, "small")
 	few := filepath.Join(s.dir, "few")
-	mountTmpfs(t, small, "size=512k")
-	mountTmpfs(t, few, "nr_inodes=6")
+	rootfstest.Tmpfs(t, small, "size=512k")
+	rootfstest.Tmpfs(t, few, "nr_inodes=6")
 	for _, c := range []struct {
 		name, tmp, dest string
 		want            string // empty: it succeeds
@@ -76,32 +69,4 @@ func TestFullDisk(t *testing.T) {
 			}
 		})
 	}
-}
-
-// mountTmpfs mounts a tmpfs for the time of the test.
-func mountTmpfs(t *testing.T, dir, options string) {
-	t.Helper()
-	if err := os.Mkdir(dir, 0o755); err != nil {
-		t.Fatal(err)
-	}
-	err := unix.Mount("tmpfs", dir, "tmpfs", unix.MS_NODEV|unix.MS_NOSUID, options)
-	if errors.Is(err, unix.EPERM) {
-		t.Skip("mounting a tmpfs is not permitted: run the tests as root, outside of a container without CAP_SYS_ADMIN")
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { unmount(t, dir) })
-}
-
-// newNoise returns bytes that look random and are always the same: a linear congruential generator's high bits.
-func newNoise() io.Reader {
-	state := uint64(1)
-	return readerFunc(func(p []byte) (int, error) {
-		for i := range p {
-			state = state*6364136223846793005 + 1442695040888963407
-			p[i] = byte(state >> 56)
-		}
-		return len(p), nil
-	})
 }

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"strconv"
 	"strings"
 
 	"github.com/holo-build/holo-build/rootfs"
@@ -45,6 +46,8 @@ func (p *logPrinter) record(kind string, line []byte) error {
 		return decode(line, p.entity)
 	case "call":
 		return decode(line, p.call)
+	case "setting":
+		return decode(line, p.setting)
 	case "change":
 		return decode(line, p.change)
 	case "result":
@@ -91,6 +94,22 @@ func (p *logPrinter) call(r callRecord) {
 		exit = fmt.Sprintf(", exit status %d", r.Exit)
 	}
 	fmt.Fprintf(&p.b, "  %-11s %s  (%s%s)\n", printable(string(r.Outcome)), printable(shellLine(r.Argv)), printable(cmp.Or(r.Entity, r.Plugin)), exit)
+}
+
+func (p *logPrinter) setting(r settingRecord) {
+	if p.last != "setting" {
+		p.b.WriteString("\nConfiguration of the image\n")
+	}
+	value := func(list []string) string {
+		switch {
+		case list == nil:
+			return "not set"
+		case len(list) == 0:
+			return "set"
+		}
+		return strconv.Quote(strings.Join(list, " "))
+	}
+	fmt.Fprintf(&p.b, "  %s: %s, was %s  (%s)\n", printable(r.Name), value(r.After), value(r.Before), printable(describeBy(r.By)))
 }
 
 func (p *logPrinter) change(r changeRecord) {

@@ -39,7 +39,8 @@ func (b *build) collect(base *oci.Image, stage *rootfs.Staging, done provisioned
 		return out, fmt.Errorf("finding what changed: %w", err)
 	}
 	out.changes = changes
-	same := sameImage(changes, class)
+	// What the plugin image-config has done must be known the next time.
+	same := sameImage(changes, class) && !(len(done.settings) > 0 && touched(changes, root, settingsBooks))
 	if !same && !b.o.ephemeral && len(done.problems) == 0 {
 		if err := rootfs.MkdirAll(root, applyLogDir, rootfs.Meta{Mode: 0755}); err != nil {
 			return out, fmt.Errorf("writing the apply log: %w", err)
@@ -103,7 +104,7 @@ func (b *build) compression(base *oci.Image) oci.Compression {
 
 // pack makes the new layer and the new image. If nothing has changed, the image is the base.
 func (b *build) pack(ctx context.Context, base *oci.Image, out *outcome) error {
-	if out.changes == nil && base.Manifest != nil {
+	if out.changes == nil && base.Manifest != nil && !b.configured(*out) {
 		out.image = base
 		return nil
 	}
@@ -117,7 +118,8 @@ func (b *build) pack(ctx context.Context, base *oci.Image, out *outcome) error {
 		from.Layers = nil
 		write = func(w io.Writer) error { return out.tree.WriteTar(ctx, w) }
 	}
-	add := oci.AppendOptions{Created: b.epoch, Platform: b.o.platform, Dir: b.work.Path, Compression: b.compression(base),
+	b.warnOfSettings(out.settings)
+	add := oci.AppendOptions{Settings: out.settings, Annotations: b.annotations, Created: b.epoch, Platform: b.o.platform, Dir: b.work.Path, Compression: b.compression(base),
 		Limits: b.limits}
 	if out.changes != nil || b.o.squash {
 		layer, err := oci.NewLayer(ctx, oci.LayerOptions{Dir: b.work.Path, Compression: b.compression(base),
@@ -131,6 +133,9 @@ func (b *build) pack(ctx context.Context, base *oci.Image, out *outcome) error {
 			r.DiffID = layer.DiffID.String()
 			out.log[len(out.log)-1] = r
 		}
+	}
+	if b.configured(*out) && out.layer == nil {
+		add.CreatedBy, add.Comment = historyPrefix, "configuration set"
 	}
 	img, err := oci.Append(ctx, &from, add)
 	if err != nil {

@@ -94,6 +94,9 @@ func (b *build) choose(ctx context.Context, stage stager, res *holo.Resources) (
 	if err := res.Populate(ctx, root, ready.cache); err != nil {
 		return ready, err
 	}
+	if err := b.offerSettings(stage, ready.specs); err != nil {
+		return ready, err
+	}
 	ready.host = b.newHost(stage, ready)
 	return ready, nil
 }

@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/holo-build/holo-build/oci"
 	"github.com/holo-build/holo-build/plugins/holo"
 	"github.com/holo-build/holo-build/rootfs"
 )
@@ -28,6 +29,9 @@ type provisioned struct {
 	plugins   []pluginRecord
 	entities  []entityRecord
 	calls     *ledger
+	// settings are what is to change in the configuration.
+	settings       oci.Settings
+	settingRecords []settingRecord
 	// problems are what fails the build, one line each.
 	problems []string
 }
@@ -54,6 +58,10 @@ func (b *build) provision(ctx context.Context, stage *rootfs.Staging) (provision
 	entities, err := b.scanPlugins(ctx, ready.host, ready.specs, &done)
 	if err == nil {
 		err = b.applyEntities(ctx, ready, entities, &done)
+	}
+	if err == nil {
+		done.settings, err = b.takeSettings(stage, ready.specs)
+		done.settingRecords = b.settingRecords(done.settings)
 	}
 	if cerr := clearAway(stage, ready.cache, ready.specs, b.o.ephemeral); cerr != nil && err == nil {
 		done.problems = append(done.problems, withWayOut(cerr).Error())

@@ -100,9 +100,12 @@ func (p provisioned) counts() string {
 // summary ends the report of a build that is done.
 func (b *build) summary(out outcome) {
 	s := out.counts()
-	if out.layer == nil {
+	switch {
+	case out.layer == nil && b.configured(out):
+		s += "the configuration changed, and no file: there is no layer"
+	case out.layer == nil:
 		s += "nothing changed: the base comes out as it is"
-	} else {
+	default:
 		d := out.layer.Descriptor
 		s += fmt.Sprintf("layer %s: %s, %s changed", d.Digest, sizeText(d.Size), count(len(out.changes), "path", "paths"))
 	}

@@ -137,7 +137,7 @@ func (b *build) saveMetadata(out outcome) error {
 		return nil
 	}
 	m := metadata{Digest: out.image.Digest().String(), ConfigDigest: out.image.ConfigDigest().String(),
-		Unchanged: out.layer == nil, Stage: out.way, Outputs: []metadataOutput{}}
+		Unchanged: out.layer == nil && !b.configured(out), Stage: out.way, Outputs: []metadataOutput{}}
 	if out.layer != nil {
 		m.DiffID = out.layer.DiffID.String()
 	}

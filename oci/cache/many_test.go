@@ -1,7 +1,6 @@
 package cache_test
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"flag"
@@ -12,7 +11,6 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -97,16 +95,7 @@ func buildOnce(ctx context.Context) (err error) {
 // TestMany: ten builds at once have one cache, and one of them is killed at random. All others have the right tree, with
 // nothing to tell of, and what the killed one has left goes with the next.
 func TestMany(t *testing.T) {
-	var layers [][]ocitest.Entry
-	noise := rand.New(rand.NewPCG(1, 1))
-	for i := range 4 {
-		content := make([]byte, 300_000)
-		for n := range content {
-			content[n] = byte(noise.Uint32())
-		}
-		layers = append(layers, []ocitest.Entry{ocitest.File(fmt.Sprint("f", i), string(content)), ocitest.File("same", fmt.Sprint(i))})
-	}
-	img := ocitest.Image(t, ocitest.Options{}, layers...)
+	img := ocitest.Image(t, ocitest.Options{}, ocitest.NoisyLayers()...)
 	layout := ocitest.Layout(t, img)
 	want := treeOf(t, unpack(t, nil, img.Layers))
 	dir := filepath.Join(t.TempDir(), "cache")
@@ -135,27 +124,17 @@ func many(t *testing.T, seed uint64, layout, dir, want string) {
 	if chance.IntN(2) == 0 { // in every other round, nothing is there
 		must(t, os.RemoveAll(dir))
 	}
-	victim, after := chance.IntN(10), time.Duration(chance.IntN(60_000))*time.Microsecond
-	var group sync.WaitGroup
-	for i := range 10 {
-		cmd := exec.CommandContext(t.Context(), os.Args[0])
-		cmd.Env = append(os.Environ(), "CACHE_BUILD="+layout, "CACHE_DIR="+dir, "CACHE_WORK="+t.TempDir())
-		var stdout, stderr bytes.Buffer
-		cmd.Stdout, cmd.Stderr = &stdout, &stderr
-		must(t, cmd.Start())
-		if i == victim {
-			timer := time.AfterFunc(after, func() { _ = cmd.Process.Kill() })
-			defer timer.Stop()
-		}
-		group.Go(func() {
-			err := cmd.Wait()
-			if i == victim && err != nil && cmd.ProcessState.ExitCode() == -1 {
-				return
+	ocitest.Crowd{
+		Chance: chance, Within: 60 * time.Millisecond,
+		Command: func(int) *exec.Cmd {
+			cmd := exec.CommandContext(t.Context(), os.Args[0])
+			cmd.Env = append(os.Environ(), "CACHE_BUILD="+layout, "CACHE_DIR="+dir, "CACHE_WORK="+t.TempDir())
+			return cmd
+		},
+		Ended: func(n int, err error, stdout, stderr string) {
+			if err != nil || strings.TrimSpace(stdout) != want || stderr != "" {
+				t.Errorf("build %d: %v, %s\n%s", n, err, stdout, stderr)
 			}
-			if err != nil || strings.TrimSpace(stdout.String()) != want || stderr.Len() > 0 {
-				t.Errorf("build %d: %v, %s\n%s", i, err, &stdout, &stderr)
-			}
-		})
-	}
-	group.Wait()
+		},
+	}.Run(t)
 }

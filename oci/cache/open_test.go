@@ -112,7 +112,7 @@ func TestFullDisk(t *testing.T) {
 	want := treeOf(t, unpack(t, nil, img.Layers))
 	for name, options := range map[string]string{"bytes": "size=64k", "few inodes": "nr_inodes=11", "no inodes": "nr_inodes=9"} {
 		t.Run(name, func(t *testing.T) {
-			dir := mount(t, options)
+			dir := small(t, options)
 			c, told := newCache(t, dir, cache.Options{})
 			before := fds(t)
 			list, err := c.Unpack(t.Context(), img.Layers, cache.UnpackOptions{Dir: t.TempDir()})
@@ -147,7 +147,7 @@ func TestFullDisk(t *testing.T) {
 		})
 	}
 	t.Run("read-only", func(t *testing.T) {
-		dir := mount(t, "size=4m")
+		dir := small(t, "size=4m")
 		c, _ := newCache(t, dir, cache.Options{})
 		use(t, c, img.Layers[0], false) // who reads it has it open for writing
 		must(t, unix.Mount("", dir, "", unix.MS_REMOUNT|unix.MS_BIND|unix.MS_RDONLY, ""))
@@ -160,16 +160,10 @@ func TestFullDisk(t *testing.T) {
 	})
 }
 
-// mount mounts a tmpfs for the time of the test.
-func mount(t *testing.T, options string) string {
+// small is a tmpfs for the time of the test.
+func small(t *testing.T, options string) string {
 	t.Helper()
 	dir := filepath.Join(t.TempDir(), "small")
-	must(t, os.Mkdir(dir, 0o700))
-	err := unix.Mount("tmpfs", dir, "tmpfs", unix.MS_NODEV|unix.MS_NOSUID, options+",mode=700")
-	if errors.Is(err, unix.EPERM) {
-		t.Skip("mounting a tmpfs is not permitted: run the tests as root, outside of a container without CAP_SYS_ADMIN")
-	}
-	must(t, err)
-	t.Cleanup(func() { must(t, unix.Unmount(dir, unix.MNT_DETACH)) })
+	rootfstest.Tmpfs(t, dir, options+",mode=700")
 	return dir
 }

@@ -120,6 +120,16 @@ var kept = []struct {
 		setup: "rm etc/shadow", command: "usermod -f 0 nobody", theirs: 0, ours: 2,
 	},
 	{
+		name: "no bash", why: "an account with a shell that is not there is of no use; an image may have only /bin/sh",
+		setup: "rm etc/default/useradd; cp /bin/true bin/sh", command: "useradd a",
+		theirs: 0, ours: 0, lines: map[string]string{"etc/passwd": "a:x:1000:1000::/home/a:/bin/sh"},
+	},
+	{
+		name: "programs of the root", why: "code of an image is not run while it is provisioned; that is said",
+		setup: "mkdir -p etc/shadow-maint/useradd-pre.d; printf '#!/bin/sh\nexit 1\n' > etc/shadow-maint/useradd-pre.d/x; chmod 755 etc/shadow-maint/useradd-pre.d/x", command: "useradd a",
+		theirs: 1, ours: 0, lines: map[string]string{"etc/passwd": "a:x:1000:1000::/home/a:/bin/sh"},
+	},
+	{
 		name: "root as a home", why: "nobody means that the root is to be removed",
 		command: "userdel -rf nobody", setup: "sed -i s,/nonexistent,/, etc/passwd",
 		theirs: -1, ours: 12, lines: map[string]string{"etc/group": "nogroup:x:65534:"},
@@ -196,5 +206,21 @@ func TestBackupsAndLocks(t *testing.T) {
 	}
 	if n := len(ours) - len(keptApart(slices.Clone(ours))); n != 0 {
 		t.Errorf("ours left %d backups and locks: %q", n, ours)
+	}
+}
+
+// TestKeptDifferencesDocumented: docs/stand-ins.md lists the differences, and no others.
+func TestKeptDifferencesDocumented(t *testing.T) {
+	doc, err := os.ReadFile("../../docs/stand-ins.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, rows, _ := strings.Cut(string(doc), "| what | why |\n|---|---|\n")
+	var want strings.Builder
+	for _, k := range kept {
+		want.WriteString("| " + k.name + " | " + k.why + " |\n")
+	}
+	if diff := cmp.Diff(want.String(), rows); diff != "" {
+		t.Errorf("-table of the test +document:\n%s", diff)
 	}
 }

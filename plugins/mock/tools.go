@@ -8,6 +8,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/holo-build/holo-build/plugins/sandbox"
@@ -18,8 +19,11 @@ import (
 type Tools struct {
 	// Epoch is the time of the build, from which account tools take the day of a changed password.
 	Epoch time.Time
-	// Record is told of every use that has come to its end; may be nil. It is called by the goroutine that uses the tool.
+	// Record is told of every use that has come to its end; may be nil. It must not use a tool.
 	Record func(Call)
+
+	// mu is held while a tool runs: what it reads must still be so when it writes, whoever else uses one.
+	mu sync.Mutex
 }
 
 // Outcome is what has become of a use.
@@ -72,12 +76,13 @@ type tool struct {
 // table lists all tools. Each family of them has a file.
 func table() map[string]tool {
 	return map[string]tool{
-		"groupadd": accountTool(groupadd),
-		"groupdel": accountTool(groupdel),
-		"groupmod": accountTool(groupmod),
-		"useradd":  accountTool(useradd),
-		"userdel":  accountTool(userdel),
-		"usermod":  accountTool(usermod),
+		"groupadd":  accountTool(groupadd),
+		"groupdel":  accountTool(groupdel),
+		"groupmod":  accountTool(groupmod),
+		"systemctl": systemctl,
+		"useradd":   accountTool(useradd),
+		"userdel":   accountTool(userdel),
+		"usermod":   accountTool(usermod),
 	}
 }
 
@@ -98,6 +103,8 @@ func (t *Tools) Run(ctx context.Context, u Use) error {
 	if len(u.Argv) == 0 {
 		return errors.New("running a program: no name given")
 	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
 	if err := ctx.Err(); err != nil {
 		return fmt.Errorf("running %s: %w", u.Argv[0], context.Cause(ctx))
 	}

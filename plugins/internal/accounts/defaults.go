@@ -15,7 +15,7 @@ const usersGID = 100
 
 // readDefaults reads them. What is wrong with one is warned of, and it is as if it were not there.
 func (e *edit) readDefaults() (defaults, error) {
-	d := defaults{gid: usersGID, home: "/home", shell: "/bin/bash", skel: "/etc/skel", inactive: NoDays, expires: NoDays}
+	d := defaults{gid: usersGID, home: "/home", shell: e.ownShell(), skel: "/etc/skel", inactive: NoDays, expires: NoDays}
 	file, err := readDefs(e.Root, defaultsFile, parseDefaults)
 	if err != nil {
 		return d, because(err, StatusPasswd, "cannot open /%s", defaultsFile)
@@ -54,11 +54,19 @@ func (e *edit) readDefaults() (defaults, error) {
 		item  string
 		value *string
 		back  string
-	}{{"HOME", &d.home, "/home"}, {"SHELL", &d.shell, "/bin/bash"}} {
+	}{{"HOME", &d.home, "/home"}, {"SHELL", &d.shell, e.ownShell()}} {
 		if !safeField(*field.value) {
 			ignored(field.item, "invalid value '%s'", *field.value)
 			*field.value = field.back
 		}
 	}
 	return d, nil
+}
+
+// ownShell is the login shell where nobody says which: Debian's, unless the root has only the one that every system has.
+func (e *edit) ownShell() string {
+	if !e.canRun("/bin/bash") && e.canRun("/bin/sh") {
+		return "/bin/sh"
+	}
+	return "/bin/bash"
 }

@@ -31,7 +31,7 @@ type defs map[string]string
 
 // parseDefs reads login.defs(5): a name and a value on a line, the value perhaps in double quotes. The last one counts.
 func parseDefs(r io.Reader) (defs, error) {
-	text, err := readBounded(r, maxBytes)
+	text, err := readBounded(r, maxBytes, 0)
 	if err != nil {
 		return nil, err
 	}
@@ -51,7 +51,7 @@ func parseDefs(r io.Reader) (defs, error) {
 
 // parseDefaults reads /etc/default/useradd: NAME=VALUE, to the letter.
 func parseDefaults(r io.Reader) (defs, error) {
-	text, err := readBounded(r, maxBytes)
+	text, err := readBounded(r, maxBytes, 0)
 	if err != nil {
 		return nil, err
 	}

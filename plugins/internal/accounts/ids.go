@@ -10,7 +10,9 @@ import (
 // loose is what the C library makes of a line of passwd(5) or group(5): fields after the ID may be missing, blanks may
 // stand before the name. A name or ID that is taken so is taken.
 func loose(line string) (name, id string, ok bool) {
-	line = strings.TrimLeft(line, " \t\r\v\f")
+	if line != "" && line[0] <= ' ' {
+		line = strings.TrimLeft(line, " \t\r\v\f")
+	}
 	if !isRecord(line) {
 		return "", "", false
 	}

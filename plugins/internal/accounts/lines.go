@@ -16,23 +16,24 @@ const maxBytes = 256 << 20
 // noID is 2^32-1, which is no ID: chown(2) takes it for "leave as it is".
 const noID = 1<<32 - 1
 
-// readText reads a whole database. A missing file is fs.ErrNotExist.
-func readText(root rootfs.Root, name string) (string, error) {
+// readText reads a whole database, which was said to have so many bytes. A missing file is fs.ErrNotExist.
+func readText(root rootfs.Root, name string, size int64) (string, error) {
 	f, err := root.Open(name)
 	if err != nil {
 		return "", fmt.Errorf("reading /%s: %w", name, err)
 	}
 	defer f.Close()
-	text, err := readBounded(f, maxBytes)
+	text, err := readBounded(f, maxBytes, size)
 	if err != nil {
 		return "", fmt.Errorf("reading /%s: %w", name, err)
 	}
 	return text, nil
 }
 
-// readBounded reads all, unless it is more than so many bytes.
-func readBounded(r io.Reader, most int64) (string, error) {
+// readBounded reads all, unless it is more than so many bytes. The size is what it was said to be.
+func readBounded(r io.Reader, most, size int64) (string, error) {
 	var b strings.Builder
+	b.Grow(int(min(max(size, 0), most)))
 	n, err := io.Copy(&b, io.LimitReader(r, most+1))
 	if err == nil && n > most {
 		err = fmt.Errorf("it has more than %d bytes", most)

@@ -7,8 +7,12 @@ import (
 	"github.com/holo-build/holo-build/rootfs"
 )
 
-// mailbox is the path of a user's mail spool; login.defs(5), "MAIL_DIR".
+// mailbox is the path of a user's mail spool; login.defs(5), "MAIL_DIR". A name with a slash, which Debian allows, has
+// none: it could be that of any file.
 func (e *edit) mailbox(user, home string) string {
+	if strings.Contains(user, "/") {
+		return ""
+	}
 	if dir := e.defs["MAIL_DIR"]; dir != "" {
 		return dir + "/" + user
 	}
@@ -21,6 +25,9 @@ func (e *edit) mailbox(user, home string) string {
 // makeSpool makes an empty mail spool. That it can't be made is no reason not to add a user.
 func (n *newUser) makeSpool(made *made) error {
 	box := n.mailbox(n.Name, n.user.Home)
+	if box == "" {
+		return nil
+	}
 	m := rootfs.Meta{Type: rootfs.Regular, Mode: 0o660, UID: n.user.UID}
 	if at := n.group.find("mail"); at >= 0 {
 		g, _ := ParseGroup(n.group.lines[at])
@@ -49,6 +56,9 @@ func (n *newUser) makeSpool(made *made) error {
 // moveMail gives the mail spool of a user another owner and name, where these change.
 func (e *edit) moveMail(old, now User) {
 	box := e.mailbox(old.Name, old.Home)
+	if box == "" || strings.Contains(now.Name, "/") {
+		return
+	}
 	name, err := place(e.Root, box)
 	if err != nil {
 		return

@@ -43,7 +43,7 @@ func ParseUsers(r io.Reader) ([]User, error) { return parseAll(r, ParseUser) }
 func ReadUsers(root rootfs.Root) ([]User, error) { return readAll(root, passwdFile, ParseUser) }
 
 func parseAll[T any](r io.Reader, parse func(string) (T, bool)) ([]T, error) {
-	text, err := readBounded(r, maxBytes)
+	text, err := readBounded(r, maxBytes, 0)
 	if err != nil {
 		return nil, err
 	}
@@ -61,7 +61,7 @@ func parseText[T any](text string, parse func(string) (T, bool)) []T {
 }
 
 func readAll[T any](root rootfs.Root, name string, parse func(string) (T, bool)) ([]T, error) {
-	text, err := readText(root, name)
+	text, err := readText(root, name, 0)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}

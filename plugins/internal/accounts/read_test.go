@@ -65,9 +65,9 @@ func TestReadUsers(t *testing.T) {
 
 func TestReadGroups(t *testing.T) {
 	dir := t.TempDir()
-	writeFile(t, dir+"/etc/group", "root:x:0:\n+:::\nusers:!:100:a,b\nodd:x:7:,a,,b,\nshort:x:8\nwrong:x:x:\n\nlast:x:9:z")
+	writeFile(t, dir+"/etc/group", "root:x:0:\n+:::\nusers:!:100:a,b\nodd:x:7:,a,,b,\nshort:x:8\nlong:x:9::\nshorter:x\nwrong:x:x:\n\nlast:x:9:z")
 	got, err := ReadGroups(openRoot(t, dir))
-	want := []Group{{"root", "x", 0, nil}, {"users", "!", 100, []string{"a", "b"}}, {"odd", "x", 7, []string{"a", "b"}},
+	want := []Group{{"root", "x", 0, nil}, {"users", "!", 100, []string{"a", "b"}}, {"odd", "x", 7, []string{"a", "b"}}, {"short", "x", 8, nil},
 		{"last", "x", 9, []string{"z"}}}
 	if diff := cmp.Diff(want, got); diff != "" || err != nil {
 		t.Error(err, diff)
@@ -111,7 +111,7 @@ func TestReadHostileFile(t *testing.T) {
 
 func TestReadBounded(t *testing.T) {
 	for content, want := range map[string]string{"": "", "1234": "", "12345": "it has more than 4 bytes"} {
-		got, err := readBounded(strings.NewReader(content), 4)
+		got, err := readBounded(strings.NewReader(content), 4, 100)
 		if want == "" && (err != nil || got != content) || want != "" && (err == nil || err.Error() != want) {
 			t.Errorf("%q: got %q, %v; want %q", content, got, err, want)
 		}

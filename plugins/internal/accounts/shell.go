@@ -16,12 +16,13 @@ func (e *edit) checkShell(shell string) {
 	if shell == "" || shell == "*" || shell == "/sbin/nologin" {
 		return
 	}
-	name, err := e.Root.Resolve(shell)
-	if err == nil {
-		var m rootfs.Meta
-		if m, err = e.Root.Lstat(name); err == nil && m.Type == rootfs.Regular && m.Mode&0o111 != 0 {
-			return
-		}
+	if !e.canRun(shell) {
+		e.warn("Warning: missing or non-executable shell '%s'", shell)
 	}
-	e.warn("Warning: missing or non-executable shell '%s'", shell)
+}
+
+// canRun says whether the root has an executable of that path.
+func (e *edit) canRun(p string) bool {
+	_, m, err := follow(e.Root, p)
+	return err == nil && m.Type == rootfs.Regular && m.Mode&0o111 != 0
 }

@@ -31,19 +31,18 @@ type table struct {
 func openTable(root rootfs.Root, t table) (*table, error) {
 	t.real = t.name
 	t.meta = rootfs.Meta{Type: rootfs.Regular, Mode: 0o644}
-	text, err := readText(root, t.name)
+	real, m, err := follow(root, t.name)
 	if errors.Is(err, fs.ErrNotExist) {
 		return &t, nil
 	}
+	text := ""
 	if err == nil {
-		t.real, err = root.Resolve(t.name)
-	}
-	if err == nil {
-		t.meta, err = root.Lstat(t.real)
+		text, err = readText(root, t.name, m.Size)
 	}
 	if err != nil {
 		return nil, t.broken(err)
 	}
+	t.real, t.meta = real, m
 	t.exists, t.old = true, text
 	t.lines = slices.AppendSeq(make([]string, 0, strings.Count(text, "\n")+2), lines(text))
 	return &t, nil
@@ -140,8 +139,12 @@ func (t *table) remove(name string) error {
 	return err
 }
 
-// text is the database as it is to be written. Each line has its end then, as the tools write it.
+// text is the database as it is to be written. One that has not changed is what it was; otherwise, the last line gets an
+// end if it has none, as the tools write it.
 func (t *table) text() string {
+	if !t.dirty {
+		return t.old
+	}
 	var b strings.Builder
 	b.Grow(len(t.old) + 1024)
 	for _, line := range t.lines {

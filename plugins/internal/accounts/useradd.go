@@ -69,6 +69,7 @@ func (e Editor) AddUser(ctx context.Context, u AddUser) error {
 	if err := n.enter(u.Groups); err != nil {
 		return err
 	}
+	d.warnOfHooks("useradd")
 	made := &made{root: e.Root}
 	if err := n.directories(ctx, made); err != nil {
 		return made.undo(err)

@@ -67,5 +67,6 @@ func (e *edit) changeDefaults(change map[string]string) error {
 	if err := rootfs.MkdirAll(e.Root, "etc/default", rootfs.Meta{Mode: 0o755}); err != nil {
 		return because(err, StatusPasswd, "cannot write /%s", defaultsFile)
 	}
+	t.dirty = true
 	return t.write(e.Root)
 }

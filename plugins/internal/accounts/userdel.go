@@ -44,6 +44,7 @@ func (e Editor) DeleteUser(ctx context.Context, u DeleteUser) error {
 	for _, t := range []*table{d.subuid, d.subgid} {
 		t.removeAll(u.Name)
 	}
+	d.warnOfHooks("userdel")
 	if err := d.commit(ctx, d.removing()...); err != nil {
 		return err
 	}

@@ -1,0 +1,106 @@
+package imageconfig
+
+import (
+	"errors"
+	"fmt"
+	"path"
+	"strconv"
+	"strings"
+)
+
+// Check finds what no runtime would take. A value of nil is a setting that is to go.
+func Check(name string, value []string) error {
+	kind, key, _ := strings.Cut(name, "/")
+	var err error
+	switch kind {
+	case "entrypoint", "cmd", "user", "workdir", "stop-signal":
+		if key != "" {
+			return fmt.Errorf("%q is no setting", name)
+		}
+	case "env":
+		if key == "" || strings.ContainsAny(key, "=\x00\n") {
+			err = errors.New("a variable's name is not empty, and has no '=', line break or NUL")
+		}
+	case "label":
+		if key == "" || strings.Contains(key, "\n") {
+			err = errors.New("a label's name is not empty, and has no line break")
+		}
+	case "port":
+		err = checkPort(key)
+	case "volume":
+		err = checkPath(key)
+	default:
+		return fmt.Errorf("%q is no setting", name)
+	}
+	for _, v := range value {
+		if strings.Contains(v, "\x00") {
+			err = errors.New("it has a NUL byte")
+		}
+	}
+	if err == nil && len(value) == 1 {
+		err = checkOne(kind, value[0])
+	}
+	if err != nil {
+		return fmt.Errorf("%s: %w", strconv.Quote(name), err)
+	}
+	return nil
+}
+
+// checkOne checks a setting that is one string.
+func checkOne(kind, value string) error {
+	switch kind {
+	case "user":
+		user, group, _ := strings.Cut(value, ":")
+		if user == "" || strings.Contains(group, ":") || strings.ContainsAny(value, " \t\n/") {
+			return fmt.Errorf("%q is neither USER nor USER:GROUP, each a name or a number", value)
+		}
+		for _, id := range []string{user, group} {
+			if n, err := strconv.ParseUint(id, 10, 64); err == nil && n > 1<<32-2 {
+				return fmt.Errorf("%s is too large for an ID", id)
+			}
+		}
+	case "workdir":
+		return checkPath(value)
+	case "stop-signal":
+		n, err := strconv.Atoi(value)
+		if err == nil && (n < 1 || n > 64) || err != nil && (!strings.HasPrefix(value, "SIG") || strings.Trim(value, "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789+-") != "") {
+			return fmt.Errorf("%q is neither SIGNAME nor a number up to 64", value)
+		}
+	}
+	return nil
+}
+
+// checkPort wants NUMBER/PROTOCOL (image-spec, config.md, "ExposedPorts").
+func checkPort(port string) error {
+	number, protocol, _ := strings.Cut(port, "/")
+	n, err := strconv.ParseUint(number, 10, 16)
+	if err != nil || n == 0 || protocol != "tcp" && protocol != "udp" && protocol != "sctp" || strconv.FormatUint(n, 10) != number {
+		return fmt.Errorf("%q is no port: it is NUMBER/tcp, NUMBER/udp or NUMBER/sctp", port)
+	}
+	return nil
+}
+
+func checkPath(p string) error {
+	if !path.IsAbs(p) || path.Clean(p) != p || strings.Contains(p, "\n") {
+		return fmt.Errorf("%q is no absolute path in its shortest form", p)
+	}
+	return nil
+}
+
+// describe is a value for people, in one line.
+func describe(name string, value []string) string {
+	kind, _, _ := strings.Cut(name, "/")
+	switch {
+	case value == nil:
+		return "not set"
+	case kind == "port" || kind == "volume":
+		return "set"
+	case kind == "entrypoint" || kind == "cmd":
+		list := make([]string, len(value))
+		for i, v := range value {
+			list[i] = strconv.Quote(v)
+		}
+		return "[" + strings.Join(list, ", ") + "]"
+	}
+	return strconv.Quote(strings.Join(value, " "))
+}
