@@ -77,8 +77,8 @@ func lackingCases() []lackingCase {
 			auto: stageCopy, why: erofs},
 		{name: "plain user", words: lackRoot, auto: stageCopy, why: none, silent: true},
 		{name: "plain user without namespaces", words: lackRoot + " " + lackNamespaces, auto: stageCopy, why: none, silent: true},
-		{name: "unshare -Ur", as: inUserNamespace(0, 1), auto: stageCopy, why: erofs},
-		{name: "unshare -Ur without namespaces", words: lackNamespaces, as: inUserNamespace(0, 1), auto: stageCopy, why: erofs},
+		{name: "unshare -Ur", as: rootfstest.UserNamespace(0, 1), auto: stageCopy, why: erofs},
+		{name: "unshare -Ur without namespaces", words: lackNamespaces, as: rootfstest.UserNamespace(0, 1), auto: stageCopy, why: erofs},
 	}
 }
 
