@@ -7,9 +7,12 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/holo-build/holo-build/rootfs/rootfstest"
 )
 
 // checkNames: the program is installed under its names below PREFIX, one for each plugin of the table, and nothing is
@@ -60,5 +63,25 @@ func checkHolo(t *testing.T, dir, root string) {
 		if out, err := cmd.CombinedOutput(); err != nil || string(out) != want {
 			t.Errorf("holo %s: %v, %q, want %q", args, err, out, want)
 		}
+	}
+}
+
+// checkNoProc: in a chroot where nobody has mounted /proc, as a package manager may run holo(8), plugins say what they
+// lack, rather than that there is nothing.
+func checkNoProc(t *testing.T, root string) {
+	rootfstest.NeedRoot(t)
+	for _, dir := range []string{"tmp", "run"} {
+		if err := os.MkdirAll(filepath.Join(root, dir), 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	writeResource(t, filepath.Join(root, "dev/null"), "", 0o644)
+	writeResource(t, filepath.Join(root, "etc/holorc"), "plugin files\n", 0o644)
+	cmd := exec.CommandContext(t.Context(), "/usr/bin/holo", "scan")
+	cmd.Env = []string{"PATH=/usr/bin"}
+	cmd.SysProcAttr = &syscall.SysProcAttr{Chroot: root}
+	out, err := cmd.CombinedOutput()
+	if err == nil || !strings.Contains(string(out), "!! opening $HOLO_ROOT_DIR: /proc must be mounted: ") {
+		t.Errorf("%v: %q", err, out)
 	}
 }

@@ -40,4 +40,5 @@ func TestStatic(t *testing.T) {
 	}
 	t.Run("names", func(t *testing.T) { checkNames(t, root) })
 	t.Run("holo", func(t *testing.T) { checkHolo(t, dir, root) })
+	t.Run("without proc", func(t *testing.T) { checkNoProc(t, root) })
 }
