@@ -18,7 +18,11 @@ import (
 // checkNames: the program is installed under its names below PREFIX, one for each plugin of the table, and nothing is
 // anywhere else.
 func checkNames(t *testing.T, root string) {
-	want := []string{"usr/bin/holo -> holo-build", "usr/bin/holo-build"}
+	want := []string{"usr/bin/holo -> holo-build", "usr/bin/holo-build", "usr/share/man/man1/holo-build.1", "usr/share/man/man8/holo.8"}
+	for _, program := range []string{"holo", "holo-build"} {
+		want = append(want, "usr/share/bash-completion/completions/"+program, "usr/share/zsh/site-functions/_"+program,
+			"usr/share/fish/vendor_completions.d/"+program+".fish")
+	}
 	for _, b := range bundled() {
 		want = append(want, "usr/lib/holo/holo-"+b.ID+" -> ../../bin/holo-build")
 	}
