@@ -207,6 +207,9 @@ func (b lackingBuild) check(t *testing.T, recipe, stage string, got lackingResul
 	case fails && (got.status != exitFailed || said == nil || !regexp.MustCompile("^(?:"+why+")").MatchString(said[1])):
 		t.Errorf("%s, --stage %s: status %d, want an error that says %q\n%s", recipe, stage, got.status, why, got.stderr)
 	case fails:
+		if b.needed == "" && !strings.HasSuffix(got.stderr, " (--stage auto does without)\n") {
+			t.Errorf("%s, --stage %s: no way out\n%s", recipe, stage, got.stderr)
+		}
 		if strings.Count(got.stderr, "holo-build: ") != 1 || got.digest != "" {
 			t.Errorf("%s, --stage %s: %q, more than one error\n%s", recipe, stage, got.digest, got.stderr)
 		}
