@@ -57,6 +57,10 @@ func (p *inProcess) begin(ctx context.Context, op, entity string, stdout, stderr
 		}
 	}
 	c.env.Run = func(ctx context.Context, cmd Command) error {
+		if op == opScan {
+			p.host.scanning.Lock()
+			defer p.host.scanning.Unlock()
+		}
 		if cmd.OnRoot {
 			return p.host.runOnRoot(ctx, p.plugin, by, c.env, cmd)
 		}
