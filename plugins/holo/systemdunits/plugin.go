@@ -127,6 +127,9 @@ func (Plugin) Diff(ctx context.Context, env *holo.Env, id string) (expected, act
 		return "", "", err
 	}
 	shown := w.now
+	if w.last == nil && len(shown.links) == 0 {
+		return "", "", nil
+	}
 	if w.last != nil {
 		shown = w.only(w.now, w.last.names) // what it brings along by now is no change
 	}

@@ -131,8 +131,12 @@ func TestDiff(t *testing.T) {
 		return from, to
 	}
 	from, to := diff()
+	equal(t, "paths", " ", from+" "+to)
+	w.link(etc+"/more.target.wants/a.service", "../../../../usr/lib/systemd/system/a.service")
+	from, to = diff()
 	equal(t, "paths", "S/provisioned/a.service C/now/a.service", from+" "+to)
-	equal(t, "now", "a.service: a.service\n", w.tree(cacheAt+"/now"))
+	equal(t, "now", "a.service: a.service; /etc/systemd/system/more.target.wants/a.service -> ../../../../usr/lib/systemd/system/a.service\n", w.tree(cacheAt+"/now"))
+	w.remove(etc + "/more.target.wants/a.service")
 	w.want("unit:a.service", false, string(holo.Applied))
 	w.link(etc+"/a.service", "/dev/null")
 	diff()
