@@ -11,7 +11,7 @@ import (
 )
 
 var (
-	sequences     = flag.Int("sequences", 12, "random sequences of account tools to compare with the real ones")
+	sequences     = flag.Int("sequences", 8, "random sequences of account tools to compare with the real ones")
 	firstSequence = flag.Uint64("first-sequence", 1, "seed of the first of them")
 )
 
@@ -134,11 +134,13 @@ func TestDifferentialRandom(t *testing.T) {
 	}
 }
 
-// withoutRange leaves out what theirs warn of by another default for UID_MAX than they go by.
+// withoutRange leaves out what theirs warn of by another default for UID_MAX than they go by, and the mail spool that
+// could not be made, of which ours tell which it was.
 func withoutRange(said []string) []string {
 	var out []string
 	for _, line := range said {
-		if !strings.Contains(line, "outside of the uid_min") {
+		if !strings.Contains(line, "outside of the uid_min") && !strings.HasPrefix(line, "creating mailbox file") &&
+			!strings.HasPrefix(line, "creating the mail spool") {
 			out = append(out, line)
 		}
 	}

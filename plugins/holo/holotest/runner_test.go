@@ -230,7 +230,7 @@ func TestDiffer(t *testing.T) {
 	w.write("c/expected-scan-output", w.read("c/expected-scan-output")+"more\n")
 	w.write("c/expected-tree", strings.Replace(w.read("c/expected-tree"), "0644", "0600", 1))
 	results, err := Run(t.Context(), []string{filepath.Join(w.dir, "c")}, w.o)
-	check(t, err)
+	must(t, err)
 	if len(results[0].Differences) != 2 {
 		t.Fatalf("%+v", results)
 	}
@@ -239,7 +239,7 @@ func TestDiffer(t *testing.T) {
 		t.Errorf("got:\n%s", got)
 	}
 	var b bytes.Buffer
-	check(t, WriteJUnit(&b, "na<me", append(results, Result{Case: "e", Err: errors.New("bad\x1b")}, Result{Case: "p"})))
+	must(t, WriteJUnit(&b, "na<me", append(results, Result{Case: "e", Err: errors.New("bad\x1b")}, Result{Case: "p"})))
 	for _, want := range []string{`<testsuite name="na&lt;me" tests="3" failures="1" errors="1" `, `<failure message="not as expected: tree, scan-output">--- expected-tree`,
 		`<error message="bad?"></error>`, `<testcase classname="na&lt;me" name="p" time="0.000"></testcase>`} {
 		if !strings.Contains(b.String(), want) {

@@ -71,23 +71,24 @@ func declare(w io.Writer, argv []string) {
 	fmt.Fprintln(w, strings.Join(shown, " "))
 }
 
-// runTool runs an account tool. What it says, it says to the user; the last line of that is also in the error, but for
-// holo, which is to say what the reference does.
+// runTool runs an account tool. What it says, it says to the user. In a build the error says it, too, as that may be all
+// that is shown in the end; else the error is the reference's.
 func runTool(ctx context.Context, env *holo.Env, argv []string) error {
 	stderr, last := env.Stderr, &lastLine{to: env.Stderr}
 	env.Stderr = last
 	defer func() { env.Stderr = stderr }()
 	err := env.Run(ctx, holo.Command{Argv: argv})
-	if exit, ok := errors.AsType[*sandbox.ExitError](err); ok && !env.ImageBuild {
-		return exit
-	}
-	if said := strings.TrimPrefix(last.text(), argv[0]+": "); err != nil && said != "" {
+	exit, ran := errors.AsType[*sandbox.ExitError](err)
+	said := strings.TrimPrefix(last.text(), argv[0]+": ")
+	switch {
+	case err == nil || !ran:
+		return err
+	case !env.ImageBuild:
+		return errors.New(exit.Error())
+	case said != "":
 		return fmt.Errorf("%s: %s (%w)", argv[0], said, err)
 	}
-	if err != nil {
-		return fmt.Errorf("%s: %w", argv[0], err)
-	}
-	return nil
+	return fmt.Errorf("%s: %w", argv[0], err)
 }
 
 // lastLine passes on what is written, and keeps the end.

@@ -187,12 +187,14 @@ func (r *tableReader) setID(e entry, n int64) {
 	r.a.id = &id
 }
 
-func stringsOf(value any) ([]string, bool) {
+func stringsOf(value any) (out []string, ok bool) {
 	list, ok := value.([]any)
-	var out []string
 	for _, v := range list {
 		s, is := v.(string)
-		out, ok = append(out, s), ok && is
+		if !is {
+			return nil, false
+		}
+		out = append(out, s)
 	}
 	return out, ok
 }
