@@ -16,7 +16,7 @@ build: ; $(BUILD)
 install: build
 	install -D -m 0755 bin/holo-build '$(DESTDIR)$(PREFIX)/bin/holo-build'
 	install -d '$(DESTDIR)$(PREFIX)/lib/holo'
-	for id in files ssh-keys run-scripts; do ln -sfn ../../bin/holo-build '$(DESTDIR)$(PREFIX)/lib/holo/holo-'$$id; done
+	for id in files users-groups ssh-keys run-scripts; do ln -sfn ../../bin/holo-build '$(DESTDIR)$(PREFIX)/lib/holo/holo-'$$id; done
 # Once more, from a copy elsewhere and with nothing compiled before.
 repro: build
 	dir=$$(mktemp -d) && trap 'rm -rf "$$dir"' EXIT && cp -R go.mod go.sum cmd oci plugins rootfs "$$dir" && \
