@@ -130,6 +130,15 @@ func Conform(ctx context.Context, o ConformOptions) ([]Verdict, error) {
 	return all, nil
 }
 
+// Checks lists the names of all checks, in their order.
+func Checks() []string {
+	var names []string
+	for _, c := range checks() {
+		names = append(names, c.name)
+	}
+	return names
+}
+
 func checks() []check {
 	var list []check
 	for _, part := range [][]check{infoChecks, scanChecks, applyChecks, pathChecks, errorChecks, orphanChecks, forceChecks, diffChecks, diskChecks, endChecks} {

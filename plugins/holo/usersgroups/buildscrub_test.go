@@ -1,0 +1,97 @@
+package usersgroups
+
+import (
+	"strings"
+	"testing"
+)
+
+// TestBuildScrubOrder: groups come before users, and no group goes as long as it is a user's login group.
+func TestBuildScrubOrder(t *testing.T) {
+	const two = "[[group]]\nname = \"team\"\n[[user]]\nname = \"a\"\ngroup = \"team\"\n[[user]]\nname = \"b\"\ngroup = \"team\"\n"
+	i := newImage(t)
+	i.apply(two, false)
+	i.expectAccounts("team:x:1000:\na:!:1000:1000::/home/a:/bin/bash\nb:!:1001:1000::/home/b:/bin/bash\n")
+	i.expect("", "group:team: applied\n  userdel a\n  userdel b\n  groupdel team\nuser:a: applied\nuser:b: applied\n")
+	i.expectAccounts("")
+
+	// A user that stays keeps the group, and the tool says why.
+	i = newImage(t)
+	i.apply(two, false)
+	got := i.apply("[[user]]\nname = \"a\"\ngroup = \"team\"\n", false)
+	want := "group:team: failed\ngroupdel: cannot remove the primary group of user 'a'\n" +
+		"!! groupdel: cannot remove the primary group of user 'a' (exit status 8)\n  userdel b\n  groupdel team = 8\nuser:a: not-changed\nuser:b: applied\n"
+	if got != want {
+		t.Errorf("got %s", got)
+	}
+	if got := i.file("var/lib/holo/users-groups/base/group:team.toml"); got == "none" {
+		t.Error("the group that failed is forgotten")
+	}
+	i.expect("", "group:team: applied\n  userdel a\n  groupdel team\nuser:a: applied\n")
+	i.expectAccounts("")
+}
+
+// TestBuildScrubOwnGroup: userdel(8) takes the group of the user's name along.
+func TestBuildScrubOwnGroup(t *testing.T) {
+	// The group was made with the user, as it is told to in login.defs.
+	i := newImage(t)
+	i.expect("[[user]]\nname = \"solo\"\n", "user:solo: applied\n  useradd solo\n")
+	i.expectAccounts("solo:!:1000:\nsolo:!:1000:1000::/home/solo:/bin/bash\n")
+	i.expect("", "user:solo: applied\n  userdel solo\n")
+	i.expectAccounts("")
+
+	// It is an entity that stays: it comes back as it was.
+	const group = "[[group]]\nname = \"app\"\ngid = 77\n"
+	i = newImage(t)
+	i.apply(group+"[[user]]\nname = \"app\"\ngroup = \"app\"\n", false)
+	i.expect(group, "group:app: not-changed\nuser:app: applied\n  userdel app\n  groupadd --gid 77 app\n")
+	i.expectAccounts("app:x:77:\n")
+	i.expect(group, "group:app: not-changed\n")
+}
+
+// TestBuildScrubGone: what is gone need not be deleted.
+func TestBuildScrubGone(t *testing.T) {
+	i := newImage(t)
+	i.apply(app, false)
+	i.edit("etc/passwd", "app:!:1000:1000:The app:/srv/app:/bin/sh\n", "")
+	i.edit("etc/group", "app:x:1000:\n", "")
+	i.expect("", "group:app: applied\nuser:app: applied\n")
+	if got := i.file("var/lib/holo/users-groups/base/user:app.toml"); got != "none" {
+		t.Error("the base image stays")
+	}
+
+	// What was there before comes back.
+	i = newImage(t)
+	i.apply(www+"shell = \"/bin/a\"\n", false)
+	i.edit("etc/passwd", "www:x:33:33:www:/var/www:/bin/a\n", "")
+	i.expect("", "user:www: applied\nuseradd: Warning: missing or non-executable shell '/usr/sbin/nologin'\n"+
+		"useradd: warning: www's uid 33 outside of the UID_MIN 1000 and UID_MAX 60000 range.\n"+
+		"  useradd --uid 33 --comment www --home-dir /var/www --gid www --groups audio --shell /usr/sbin/nologin www\n")
+}
+
+// TestBugRootIsThere: the reference has no group of number 0, and would make and delete it (4.2.4); nor a UID of 0 that
+// is defined (4.2.1).
+func TestBugRootIsThere(t *testing.T) {
+	const root = "[[group]]\nname = \"root\"\ngid = 0\n[[user]]\nname = \"root\"\nuid = 0\nshell = \"/bin/a\"\n"
+	i := newImage(t)
+	i.expect(root, "group:root: not-changed\nuser:root: applied\nusermod: Warning: missing or non-executable shell '/bin/a'\n  usermod --shell /bin/a root\n")
+	if got := i.file("var/lib/holo/users-groups/base/group:root.toml"); got != "[[group]]\nname = \"root\"\ngid = 0\n" {
+		t.Errorf("base image %q", got)
+	}
+	i.expect("", "group:root: applied\nuser:root: applied\nusermod: Warning: missing or non-executable shell '/bin/sh'\n  usermod --shell /bin/sh root\n")
+	i.expectAccounts("")
+
+	// Images that the reference has left say that it was not there.
+	i.apply("[[group]]\nname = \"root\"\n", false)
+	i.edit("var/lib/holo/users-groups/base/group:root.toml", "gid = 0\n", "")
+	got := i.apply("", false)
+	if want := "group:root: failed\n!! group:root is the superuser's, and not deleted, though its base image says that it was not there before\n"; got != want {
+		t.Errorf("got %s", got)
+	}
+
+	// Another account of that number is refused by the tool, which is asked for that very number.
+	i = newImage(t)
+	got = i.apply("[[user]]\nname = \"zero\"\nuid = 0\n", false)
+	if want := "useradd: UID 0 is not unique (exit status 4)\n  useradd --uid 0 zero = 4\n"; !strings.HasSuffix(got, want) {
+		t.Errorf("got %s", got)
+	}
+}
