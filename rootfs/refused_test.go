@@ -14,7 +14,7 @@ import (
 // TestOverlayRefuses: what programs can't do under an overlay, as docs/performance.md says, they can do in a copy.
 func TestOverlayRefuses(t *testing.T) {
 	rootfstest.NeedRoot(t)
-	for _, way := range directoryWays {
+	for _, way := range directoryWays() {
 		s := stageBy(t, way, programsBase(t))
 		detach := attach(t, s)
 		want := unix.EXDEV
