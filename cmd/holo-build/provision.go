@@ -26,6 +26,7 @@ const stateDir = "var/lib/holo"
 // provisioned is what came of running the plugins.
 type provisioned struct {
 	way       string // of staging
+	overlay   bool   // gets what changes
 	resources string // digest of what -r brought; empty if nothing
 	plugins   []pluginRecord
 	entities  []entityRecord
@@ -58,7 +59,7 @@ func (b *build) provision(ctx context.Context, stage *rootfs.Staging) (provision
 	if len(b.o.resources) > 0 {
 		done.resources = res.Digest()
 	}
-	if done.way, err = b.materialize(ctx, stage, res); err != nil {
+	if done.way, done.overlay, err = b.materialize(ctx, stage, res); err != nil {
 		return done, err
 	}
 	if err := b.placeResources(ctx, stage, res); err != nil {
