@@ -108,9 +108,18 @@ func createAt(dirfd int, base string, m Meta) error {
 	return fmt.Errorf("internal error: creating a %v", m.Type)
 }
 
-// createPlainAt is createAt for a directory that may give what is made in it attributes of its own: acl(5).
+// createPlainAt is createAt for a directory that may hand something down to what is made in it.
 func createPlainAt(dirfd int, base string, m Meta) error {
 	if err := createAt(dirfd, base, m); err != nil {
+		return err
+	}
+	return disinherit(dirfd, base)
+}
+
+// disinherit takes from a new file what its directory has handed down: its group, access control lists. The mode, of
+// which setgid may be, is given by applyMeta.
+func disinherit(dirfd int, base string) error {
+	if err := unix.Fchownat(dirfd, base, -1, unix.Getegid(), unix.AT_SYMLINK_NOFOLLOW); err != nil {
 		return err
 	}
 	return dropXattrs(dirfd, base, nil)

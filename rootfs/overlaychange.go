@@ -191,7 +191,7 @@ func (f over) put(parent *node, name string) (*inode, *diskFile, error) {
 			}
 			defer content.Close()
 			_, _, err = createFileAt(dirfd, temp, content, m.Size, func(fd int) error {
-				err := dropXattrs(dirfd, temp, nil)
+				err := disinherit(dirfd, temp)
 				if err == nil {
 					_, err = setMeta(fd, unix.Fchmod, m, false)
 				}

@@ -15,7 +15,7 @@ func (o *overlay) rescan(ctx context.Context, s *Staging, by Actor) error {
 	if err != nil {
 		return err
 	}
-	sc := &scanner{s: s, by: by, over: o, now: now, groups: map[fileID][]*node{}, known: map[*node]bool{}}
+	sc := &scanner{s: s, by: by, over: o, now: now, groups: map[fileID][]*node{}, known: map[*node]bool{}, joined: map[*node]bool{}}
 	if err = sc.root(o.upper.fd); err == nil {
 		err = sc.dir(ctx, s.tree.root, o.upper.fd, ".", false)
 	}

@@ -69,6 +69,8 @@ func TestPrograms(t *testing.T) {
 		"a subtree removed and made":        {"rm -rf d/sub", "mkdir -p d/sub/deep", "touch d/sub/deep/g2"},
 		"all removed":                       {"rm -rf *", "mkdir -p d/sub r/s e"},
 		"links exchanged":                   {"mv e/a t; mv e/b e/a; mv t e/b"},
+		"a link to what was touched":        {"touch d/x; ln d/x a; ln d/x z", "ln d/x d/z"},
+		"links in more steps":               {"touch y; ln y a", "ln a z; rm y", "chmod 600 a"},
 		"a link to a group":                 {"ln e/a n", "echo more >>n"},
 		"a link within a group":             {"ln -f e/a e/b"},
 		"a link that is written to":         {"ln d/x d/y; echo z >d/y"},
@@ -142,7 +144,7 @@ func samePrograms(t *testing.T, work func(s *rootfs.Staging) []string) {
 			want, wantSaid, wantDisk = got, said, onDisk
 			continue
 		}
-		if d := cmp.Diff(wantSaid, said) + cmp.Diff(wantDisk, onDisk); d != "" {
+		if d := cmp.Diff(wantSaid, said) + cmp.Diff(wantDisk, onDisk) + cmp.Diff(want.changes, got.changes); d != "" {
 			t.Errorf("%s -, %s +:\n%s", directoryWays()[0], way, d)
 		}
 		if !bytes.Equal(want.packed, got.packed) || !bytes.Equal(want.tree, got.tree) {

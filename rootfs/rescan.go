@@ -32,7 +32,7 @@ func (d *directory) rescan(ctx context.Context, s *Staging, by Actor) error {
 	if err != nil {
 		return err
 	}
-	sc := &scanner{s: s, by: by, now: now, groups: map[fileID][]*node{}, known: map[*node]bool{}}
+	sc := &scanner{s: s, by: by, now: now, groups: map[fileID][]*node{}, known: map[*node]bool{}, joined: map[*node]bool{}}
 	if err = sc.root(d.fd); err == nil {
 		err = d.inPlace(s.tree.root.disk.stat)
 	}
@@ -69,6 +69,8 @@ type scanner struct {
 	groups map[fileID][]*node
 	// known are the names among them that the tree had for the same file before.
 	known map[*node]bool
+	// joined are those that were none of several when they were last seen.
+	joined map[*node]bool
 	// count is the number of files, for the limit.
 	count int
 }
@@ -216,7 +218,7 @@ func (sc *scanner) link() {
 			first = &inode{Meta: first.Meta} // out of the base's inode, which may have other names
 		}
 		for _, n := range group {
-			if n.cur != first {
+			if n.cur != first || len(group) > 1 && sc.joined[n] {
 				sc.s.record(n.path(), sc.by)
 				n.cur = first
 			}

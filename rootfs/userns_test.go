@@ -26,7 +26,7 @@ func userNamespaces() map[string]*syscall.SysProcAttr {
 // over a copy there, too.
 func TestInUserNamespaces(t *testing.T) {
 	rootfstest.NeedRoot(t)
-	tests := []string{"TestHistories", "TestCoveredHistories", "TestPrograms", "TestRandomPrograms", "TestWaysAgree", "TestCover", "TestCoverRefused"}
+	tests := []string{"TestHistories", "TestCoveredHistories", "TestPrograms", "TestRandomPrograms", "TestWaysAgree", "TestCover", "TestCoverRefused", "TestHandedDown"}
 	for name, attr := range userNamespaces() {
 		t.Run(name, func(t *testing.T) {
 			attr.Cloneflags |= syscall.CLONE_NEWNS

@@ -184,7 +184,8 @@ func (e Edit) change(file, to string) error {
 // usual takes out the errors that the state of a random tree explains.
 func usual(err error) error {
 	return ignore(err, fs.ErrExist, fs.ErrNotExist, unix.EISDIR, unix.ENOTDIR, unix.ENOTEMPTY, unix.EINVAL, unix.ELOOP, unix.EBUSY, unix.EPERM,
-		unix.EXDEV) // of a directory of the base, where an overlay is over it
+		unix.EXDEV,  // of a directory of the base, where an overlay is over it
+		unix.ESTALE) // there, in a user namespace, of a file of the base and a link to it: otherwise nothing is done
 }
 
 func ignore(err error, list ...error) error {

@@ -151,5 +151,15 @@ func (c *config) say(doing string, err error) error {
 	return said
 }
 
+// refused makes an UnsupportedError of an error that says that the caller may not do something at all.
+func refused(what string, err error) error {
+	for _, no := range []error{unix.EPERM, unix.EACCES, unix.ENOSYS} {
+		if errors.Is(err, no) {
+			return &UnsupportedError{What: what, Err: err}
+		}
+	}
+	return err
+}
+
 // byNumber names an open file so that the kernel finds it again, whatever happens to its name.
 func byNumber(f *os.File) string { return "/proc/self/fd/" + strconv.Itoa(int(f.Fd())) }

@@ -39,7 +39,7 @@ func (k Kernel) inNamespace(f func() error) (namespace *os.File, err error) {
 			return &UnsupportedError{What: whatNamespace, Err: os.NewSyscallError("unshare", err)}
 		}
 		if err := unix.Mount("", "/", "", unix.MS_REC|unix.MS_PRIVATE, ""); err != nil {
-			return os.NewSyscallError("mount", err)
+			return refused(whatNamespace, os.NewSyscallError("mount", err))
 		}
 		ns, err := os.Open("/proc/thread-self/ns/mnt")
 		if err != nil {
@@ -60,10 +60,10 @@ func attachSomewhere(f *os.File) error {
 	var err error
 	for _, at := range []string{"/tmp", "/run", "/mnt", "/dev", "/etc"} {
 		if err = Attach(f, at); err == nil || !errors.Is(err, unix.ENOENT) && !errors.Is(err, unix.ENOTDIR) {
-			return err
+			break
 		}
 	}
-	return err
+	return refused(whatAPI, err)
 }
 
 // overlayThere mounts in a mount namespace of the caller's, where the layers are attached, as kernels before 6.15 want it.
