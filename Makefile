@@ -37,8 +37,8 @@ check:
 	go test -count=1 -run '^(TestOrderOfRooms|TestStyle)' ./cmd/holo-build
 
 test:
-	go test -timeout 10m ./...
-	[ "$$(id -u)" != 0 ] || go test -vet=off -timeout 5m -exec '$(CURDIR)/.ci/as-user' -skip '$(NOT_AS_USER)' \
+	go test -timeout 20m ./...
+	[ "$$(id -u)" != 0 ] || go test -vet=off -timeout 10m -exec '$(CURDIR)/.ci/as-user' -skip '$(NOT_AS_USER)' \
 		./rootfs/... ./oci ./oci/cache ./plugins/... ./cmd/holo-build
 	.ci/fuzz 200x
 

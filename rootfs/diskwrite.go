@@ -108,6 +108,14 @@ func createAt(dirfd int, base string, m Meta) error {
 	return fmt.Errorf("internal error: creating a %v", m.Type)
 }
 
+// createPlainAt is createAt for a directory that may give what is made in it attributes of its own: acl(5).
+func createPlainAt(dirfd int, base string, m Meta) error {
+	if err := createAt(dirfd, base, m); err != nil {
+		return err
+	}
+	return dropXattrs(dirfd, base, nil)
+}
+
 // createFileAt makes a regular file under a name that must not exist, fills it (nil is an empty file) and lets finish
 // work on its handle. What it made is removed again if that fails.
 func createFileAt(dirfd int, base string, content io.Reader, limit int64, finish func(fd int) error) (size int64, digest [32]byte, err error) {

@@ -15,10 +15,14 @@ import (
 	"github.com/holo-build/holo-build/rootfs/rootfstest"
 )
 
-// checkNames: the program is installed under its names below PREFIX, one for each plugin of the table, and nothing is
-// anywhere else.
+// checkNames: the program is installed under its names below PREFIX, one for each plugin of the table, with manual pages
+// and completion, and nothing is anywhere else.
 func checkNames(t *testing.T, root string) {
-	want := []string{"usr/bin/holo -> holo-build", "usr/bin/holo-build"}
+	want := []string{"usr/bin/holo -> holo-build", "usr/bin/holo-build", "usr/share/man/man1/holo-build.1", "usr/share/man/man8/holo.8"}
+	for _, name := range []string{"holo", "holo-build"} {
+		want = append(want, "usr/share/bash-completion/completions/"+name, "usr/share/zsh/site-functions/_"+name,
+			"usr/share/fish/vendor_completions.d/"+name+".fish")
+	}
 	for _, b := range bundled() {
 		want = append(want, "usr/lib/holo/holo-"+b.ID+" -> ../../bin/holo-build")
 	}
@@ -31,6 +35,8 @@ func checkNames(t *testing.T, root string) {
 		text := strings.TrimPrefix(name, root+"/")
 		if target, err := os.Readlink(name); err == nil {
 			text += " -> " + target
+		} else if i, err := e.Info(); err != nil || i.Size() == 0 {
+			text += " is empty"
 		}
 		got = append(got, text)
 		return nil

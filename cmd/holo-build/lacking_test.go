@@ -77,8 +77,8 @@ func lackingCases() []lackingCase {
 			auto: stageCopy, why: erofs},
 		{name: "plain user", words: lackRoot, auto: stageCopy, why: none, silent: true},
 		{name: "plain user without namespaces", words: lackRoot + " " + lackNamespaces, auto: stageCopy, why: none, silent: true},
-		{name: "unshare -Ur", as: inUserNamespace(0, 1), auto: stageCopy, why: erofs},
-		{name: "unshare -Ur without namespaces", words: lackNamespaces, as: inUserNamespace(0, 1), auto: stageCopy, why: erofs},
+		{name: "unshare -Ur", as: rootfstest.UserNamespace(0, 1), auto: stageCopy, why: erofs},
+		{name: "unshare -Ur without namespaces", words: lackNamespaces, as: rootfstest.UserNamespace(0, 1), auto: stageCopy, why: erofs},
 	}
 }
 
@@ -207,6 +207,9 @@ func (b lackingBuild) check(t *testing.T, recipe, stage string, got lackingResul
 	case fails && (got.status != exitFailed || said == nil || !regexp.MustCompile("^(?:"+why+")").MatchString(said[1])):
 		t.Errorf("%s, --stage %s: status %d, want an error that says %q\n%s", recipe, stage, got.status, why, got.stderr)
 	case fails:
+		if b.needed == "" && !strings.HasSuffix(got.stderr, " (--stage auto does without)\n") {
+			t.Errorf("%s, --stage %s: no way out\n%s", recipe, stage, got.stderr)
+		}
 		if strings.Count(got.stderr, "holo-build: ") != 1 || got.digest != "" {
 			t.Errorf("%s, --stage %s: %q, more than one error\n%s", recipe, stage, got.digest, got.stderr)
 		}

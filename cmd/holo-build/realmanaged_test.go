@@ -19,6 +19,7 @@ var managedResources = map[string]string{
 	"files/10-app/etc/ssh/sshd_config.d/50-app.conf": "PasswordAuthentication no\n",
 	"users-groups/10-app.toml":                       managedAccounts,
 	"run-scripts/50-marker":                          "#!/bin/sh -e\n[ -e \"$HOLO_ROOT_DIR/etc/marker\" ] || echo made >\"$HOLO_ROOT_DIR/etc/marker\"\n",
+	"systemd-units/10-app.toml":                      "enable = [\"app.service\"]\nmask = [\"apt-daily.timer\"]\n",
 	"image-config/10-app.toml":                       "user = \"app\"\ncmd = [\"/usr/bin/id\", \"-un\"]\nenv.APP = \"1\"\n",
 	"generators/10-issue":                            "#!/bin/sh -e\nmkdir -p \"$OUT/files/20/etc\"\necho generated >\"$OUT/files/20/etc/issue\"\n",
 }
@@ -55,6 +56,8 @@ group:app
 user:app
 user:dev
 ssh-keyset:dev/laptop
+unit:app.service
+unit:apt-daily.timer
 image-config:cmd
 image-config:env/APP
 image-config:user
@@ -101,8 +104,10 @@ func (w *workshop) testManagedContainer(t *testing.T, layout, key string) {
 		"id -Gn dev":        "dev app\n",
 		"getent group app":  "app:x:300:dev\n",
 		"getent shadow app": "app:!:19",
-		"cat /etc/app.conf /etc/issue /etc/marker":        "hello\ngenerated\nmade\n",
-		"stat -c %U:%G:%a /home/dev/.ssh/authorized_keys": "dev:dev:600\n",
+		"cat /etc/app.conf /etc/issue /etc/marker":                                 "hello\ngenerated\nmade\n",
+		"stat -c %U:%G:%a /home/dev/.ssh/authorized_keys":                          "dev:dev:600\n",
+		"systemctl --root=/ is-enabled app.service":                                "enabled\n",
+		"sh -c systemctl${IFS}--root=/${IFS}is-enabled${IFS}apt-daily.timer||true": "masked\n",
 		"printenv APP": "1\n",
 	} {
 		got := w.run(t, p.v, "podman", append(run, strings.Fields(command)...)...)

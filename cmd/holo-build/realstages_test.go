@@ -5,6 +5,8 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+
+	"github.com/holo-build/holo-build/rootfs/rootfstest"
 )
 
 // TestRealStages: the same inputs give the same image, however the tree is staged, whoever builds. What executables do
@@ -21,8 +23,8 @@ func TestRealStages(t *testing.T) {
 		executables, mounts, owners bool
 	}{
 		{"root", nil, true, true, true},
-		{"user namespace of subordinate IDs", inUserNamespace(200_000, 65536), true, false, false},
-		{"user namespace of one ID", inUserNamespace(65534, 1), false, false, false},
+		{"user namespace of subordinate IDs", rootfstest.UserNamespace(200_000, 65536), true, false, false},
+		{"user namespace of one ID", rootfstest.UserNamespace(65534, 1), false, false, false},
 		{"plain user", plainUser(), false, false, true},
 	} {
 		for _, r := range recipes {

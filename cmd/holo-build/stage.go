@@ -7,6 +7,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"syscall"
 
 	"github.com/holo-build/holo-build/plugins/holo"
 	"github.com/holo-build/holo-build/plugins/sandbox"
@@ -55,18 +56,22 @@ func (b *build) materialize(ctx context.Context, stage *rootfs.Staging, res *hol
 	}
 	root := os.Geteuid() == 0
 	if way == stageMount && !root {
-		return "", errors.New("--stage mount takes root")
+		return "", errors.New("--stage mount takes root (--stage auto does without)")
 	}
 	if way == stageMount || way == stageAuto && root {
 		err = b.mount(ctx, stage, needs != "")
-		if err == nil || way == stageMount || !errors.Is(err, errors.ErrUnsupported) {
+		unsupported := errors.Is(err, errors.ErrUnsupported)
+		if unsupported && way == stageMount {
+			err = fmt.Errorf("%w (--stage auto does without)", err)
+		}
+		if err == nil || way == stageMount || !unsupported {
 			return stageMount, err
 		}
 		b.ui.warn("the staging root is copied: " + err.Error())
 	}
 	b.ui.begin("Writing out the staging root")
 	defer b.ui.end()
-	err = stage.WriteOut(ctx)
+	err = b.noRoom(stage.WriteOut(ctx))
 	if err == nil && way == stageAuto && root && needs != "" {
 		// So that not all files are looked at after each call of a plugin.
 		if err = stage.Cover(ctx, tryMount(ctx)); errors.Is(err, errors.ErrUnsupported) {
@@ -74,6 +79,14 @@ func (b *build) materialize(ctx context.Context, stage *rootfs.Staging, res *hol
 		}
 	}
 	return stageCopy, err
+}
+
+// noRoom adds to an error about a full disk which one it is, and the way out.
+func (b *build) noRoom(err error) error {
+	if errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) {
+		return fmt.Errorf("%w (the staging root lies in %s: set TMPDIR to a directory with more room)", err, b.tempDir())
+	}
+	return err
 }
 
 // mount has the kernel show the base. If processes are to work on it but can't, that is errors.ErrUnsupported, and

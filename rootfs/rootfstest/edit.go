@@ -30,11 +30,13 @@ type Edit struct {
 	GID     int
 	Time    time.Time
 	Xattr   string
+	// Still says that directories are not renamed.
+	Still bool
 }
 
 func (g *generator) edit(o HistoryOptions) Edit {
 	e := Edit{A: g.IntN(1000), B: g.IntN(1000), Name: pick(g, "a", "b", "c", "n1", "n2"), Content: g.content(), Mode: uint32(g.mode()),
-		UID: g.id(), GID: g.id(), Time: g.time(), Xattr: pick(g, "user.k", "user.m")}
+		UID: g.id(), GID: g.id(), Time: g.time(), Xattr: pick(g, "user.k", "user.m"), Still: o.Still}
 	e.Foreign = o.Foreign && (!o.Bundled || g.IntN(2) == 0)
 	ops := []string{"put", "put", "put same", "symlink", "fifo", "device", "mkdir", "mkdir", "setmeta", "setmeta", "setmode", "rename", "rename", "remove", "remove"}
 	if e.Foreign {
@@ -147,6 +149,9 @@ func (e Edit) change(file, to string) error {
 	case "chown":
 		return os.Lchown(file, e.UID, e.GID)
 	case "rename":
+		if info, err := os.Lstat(file); err != nil || e.Still && info.IsDir() {
+			return err
+		}
 		return os.Rename(file, to)
 	case "link":
 		return os.Link(file, to)

@@ -16,7 +16,7 @@ import (
 )
 
 var diskChecks = []check{
-	{"read-only", "If an error occurred during provisioning, the plugin shall exit with non-zero exit code: where the root directory can't be written to.", checkReadOnly},
+	{"read-only", "If an error occurred during provisioning, the plugin shall exit with non-zero exit code: where root and state can't be written to.", checkReadOnly},
 	{"full-disk", "If an error occurred during provisioning, the plugin shall exit with non-zero exit code: where the disk is full.", checkFull},
 }
 
@@ -35,7 +35,7 @@ func (k *kit) mustFail(ctx context.Context, needs func(Entry) bool, site func() 
 	}
 	n := 0
 	for _, a := range s.first {
-		if !slices.ContainsFunc(a.changed.Entries, needs) || n == mostSites {
+		if !slices.ContainsFunc(slices.Concat(a.changed.Entries, a.state.Entries), needs) || n == mostSites {
 			continue
 		}
 		n++
@@ -55,7 +55,7 @@ func (k *kit) mustFail(ctx context.Context, needs func(Entry) bool, site func() 
 		}
 	}
 	if n == 0 {
-		return &notApplicable{"it writes nothing to the root"}
+		return &notApplicable{"it writes nothing to root or state"}
 	}
 	return nil
 }

@@ -26,8 +26,8 @@ type story struct {
 type applied struct {
 	called
 	id string
-	// changed is what changed in the root.
-	changed *Tree
+	// changed is what changed in the root, and state in the state directory.
+	changed, state *Tree
 }
 
 // said reports whether a message was written.
@@ -106,7 +106,8 @@ func (w *site) apply(ctx context.Context, list []holo.Entity, op string) ([]appl
 		a := applied{id: e.ID, called: w.call(ctx, []string{op, e.ID})}
 		var after *Tree
 		if after, err = w.snapshot(); err == nil {
-			a.changed, before = w.changes(before, after, ofRoot), after
+			a.changed, a.state = w.changes(before, after, ofRoot), w.changes(before, after, ofState)
+			before = after
 			all = append(all, a)
 		}
 	}

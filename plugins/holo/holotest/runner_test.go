@@ -307,6 +307,15 @@ sleep 100
 			t.Errorf("%s: %s", name, got)
 		}
 	}
+	w.write("gone/source-tree", "file 0644 ./etc/do\n[ $1 = apply ] && { rm -r target; ln -s / target; }\n:\n")
+	if got := w.run("gone"); got != "gone: error: target is no directory any more\n" {
+		t.Error(got)
+	}
+	w.write("flood/source-tree", "file 0644 ./etc/do\nexec yes\n")
+	w.o.Timeout = time.Minute
+	if got := w.run("flood"); !strings.Contains(got, "more than 67108864 bytes on standard output") {
+		t.Error(got)
+	}
 	w.o.Holo = "no-such-holo"
 	w.write("c/source-tree", "file 0644 ./x\n")
 	w.expect("c: error: running no-such-holo: not found in PATH\n", "c")

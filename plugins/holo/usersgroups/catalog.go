@@ -202,21 +202,3 @@ func (d *definition) report() holo.Entity {
 	}
 	return out
 }
-
-// find looks up an entity that is to be applied. def is nil for an orphan.
-func (c *catalog) find(id string) (a account, def *definition, err error) {
-	if d := c.defs[id]; d != nil {
-		if d.broken != "" {
-			return a, nil, fmt.Errorf("%s: its definition in %s is invalid", id, d.broken)
-		}
-		return d.blank(), d, nil
-	}
-	a, ok := c.orphans[id]
-	if !ok {
-		return a, nil, fmt.Errorf("unknown entity ID %q", id)
-	}
-	if c.unclear != "" {
-		return a, nil, fmt.Errorf("%s: not scrubbed, as long as %s is invalid", id, c.unclear)
-	}
-	return a, nil, nil
-}

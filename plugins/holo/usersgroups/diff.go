@@ -25,7 +25,7 @@ func (Plugin) Diff(ctx context.Context, env *holo.Env, id string) (expected, act
 	}
 	if w.def != nil {
 		// The reference forgets skipBaseGroups here.
-		desired = over(w.def.account, desired, compatible, env.ImageBuild)
+		desired = over(*w.def, desired, compatible, env.ImageBuild)
 	}
 	if err := show(env.Cache, id, desiredFile, desired, known); err != nil {
 		return "", "", err

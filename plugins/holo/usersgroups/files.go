@@ -22,7 +22,7 @@ const (
 	provisionedDir = "provisioned"
 )
 
-// readFile reads a file whole. Its error is the bare reason.
+// readFile reads a file whole, if it is not too large. Its error is the bare reason.
 func readFile(d holo.Dir, name string) ([]byte, error) {
 	f, err := d.Open(name)
 	if err != nil {
@@ -34,6 +34,16 @@ func readFile(d holo.Dir, name string) ([]byte, error) {
 		err = fmt.Errorf("it has more than %d bytes", maxFile)
 	}
 	return text, err
+}
+
+// readAll reads a file whole that the plugin has written itself.
+func readAll(d holo.Dir, name string) ([]byte, error) {
+	f, err := d.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	return io.ReadAll(f)
 }
 
 // ownerOf is the owner of what the plugin makes in a directory: that of the directory.

@@ -20,6 +20,9 @@ var _ holo.Plugin = Plugin{}
 // Scan implements holo.Plugin; 4.2.2. The entities are sorted by ID.
 func (Plugin) Scan(ctx context.Context, env *holo.Env) ([]holo.Entity, error) {
 	makeDirs(env)
+	if err := removeIfExists(env.Cache, scannedFile); err != nil {
+		return nil, err
+	}
 	if err := migrate(env); err != nil {
 		return nil, err
 	}
@@ -28,7 +31,7 @@ func (Plugin) Scan(ctx context.Context, env *holo.Env) ([]holo.Entity, error) {
 		return nil, err
 	}
 	c.complain(env.Stderr, env.ImageBuild)
-	return c.entities(), nil
+	return c.entities(), keepScanned(env.Cache, c)
 }
 
 // Apply implements holo.Plugin; 4.2.6.
@@ -71,9 +74,9 @@ func makeDirs(env *holo.Env) {
 // work is one application of one entity.
 type work struct {
 	env     *holo.Env
-	catalog *catalog
+	scanned scanned
 	// def is the definition, nil of an orphan.
-	def *definition
+	def *account
 	// base and provided are the two images; nil where there is none.
 	base, provided *account
 	db             database
@@ -85,16 +88,19 @@ type work struct {
 func newWork(ctx context.Context, env *holo.Env, id string) (*work, error) {
 	w := &work{env: env}
 	var err error
-	if w.catalog, err = readCatalog(ctx, env); err != nil {
+	if w.scanned, err = readScanned(ctx, env); err != nil {
 		return nil, err
 	}
-	a, def, err := w.catalog.find(id)
+	a, def, err := w.scanned.find(id)
 	if err != nil {
 		return nil, err
 	}
 	w.def = def
 	if w.base, err = readImage(env.State, baseDir, a); err != nil {
 		return nil, err
+	}
+	if w.def == nil && w.base == nil { // it was scrubbed since
+		return nil, unknownEntity(id)
 	}
 	if w.provided, err = readImage(env.State, provisionedDir, a); err != nil {
 		return nil, err

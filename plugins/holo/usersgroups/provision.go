@@ -36,7 +36,7 @@ func (w *work) provision(ctx context.Context, force bool) (holo.Outcome, error) 
 // wanted is what the account shall be: what is defined; else what it was before it was first provisioned; else what it
 // is, or what it last was.
 func (w *work) wanted() account {
-	want := over(w.def.account, *w.base, compatible, true)
+	want := over(*w.def, *w.base, compatible, true)
 	want = over(want, w.actual, emptyOnly, false)
 	if w.provided != nil {
 		want = over(want, *w.provided, emptyOnly, false)
@@ -59,7 +59,7 @@ func (w *work) refusal(want account) holo.Outcome {
 	if w.env.ImageBuild {
 		return w.refusalInBuild(want)
 	}
-	check, mode := w.def.account, compatible
+	check, mode := *w.def, compatible
 	if w.provided != nil {
 		check, mode = over(check, *w.provided, emptyOnly, false), emptyOnly
 	}

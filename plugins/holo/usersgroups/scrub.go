@@ -10,9 +10,6 @@ import (
 // scrub applies an orphan: the account becomes what it was before it was first provisioned; 4.2.6. The base image goes
 // last: as long as it is there, the entity is, and what was interrupted can be finished.
 func (w *work) scrub(ctx context.Context) (holo.Outcome, error) {
-	if w.base == nil {
-		return "", fmt.Errorf("%s has no base image any more", w.actual.entityID())
-	}
 	var err error
 	switch {
 	case w.base.exists():
@@ -57,8 +54,8 @@ func (w *work) remove(ctx context.Context) error {
 	// deleted, too, go before their time, which they will not mind when it comes.
 	gid := *w.actual.id
 	for _, u := range w.db.users {
-		o, ok := w.catalog.orphans[string(user)+":"+u.Name]
-		if u.GID != gid || !ok {
+		o := account{kind: user, name: u.Name}
+		if u.GID != gid || !w.scanned.orphaned(o) {
 			continue
 		}
 		if base, err := readImage(w.env.State, baseDir, o); err != nil || base == nil || base.exists() {
@@ -80,7 +77,7 @@ func (w *work) removeUser(ctx context.Context, u account) error {
 	if err := w.removed(ctx, u); err != nil {
 		return err
 	}
-	if w.catalog.defs[before.entityID()] == nil || !before.exists() || w.db.group(u.name).exists() {
+	if !w.scanned.defined(before) || !before.exists() || w.db.group(u.name).exists() {
 		return nil
 	}
 	return runTool(ctx, w.env, command(before, before.blank()))

@@ -42,7 +42,8 @@ type Kernel struct {
 	// Refuse, where set, is asked before a call of the kernel with its name and its main argument, and what it returns is
 	// taken for the kernel's answer unless nil. Tests play older kernels with it. The calls are fsopen with the file
 	// system, "fsconfig text", "fsconfig flag" and "fsconfig descriptor" with the key, "fsconfig create" with the source,
-	// "loop-control" with the file's name, open_tree with the file system, unshare with "mnt".
+	// "loop-control" with the file's name, open_tree with the file system, unshare with "mnt", setxattr with the
+	// attribute.
 	Refuse func(call, argument string) error
 }
 
