@@ -164,18 +164,16 @@ func (w *work) broughtAlong(name string) bool {
 // bringAbout has systemctl do what is wanted. What that did to other entities is undone: they have definitions of their
 // own.
 func (w *work) bringAbout(ctx context.Context) error {
-	others := w.otherNames()
-	before, err := w.tree.Links(others...)
+	before, err := w.tree.AllLinks()
 	if err != nil {
 		return err
 	}
 	err = w.commands(ctx)
-	after, linksErr := w.tree.Links(others...)
+	after, linksErr := w.tree.AllLinks()
 	if linksErr != nil {
 		return errors.Join(err, linksErr)
 	}
-	mine := func(l units.Link) bool { return !w.foreign(l) }
-	r := w.tree.Replace(slices.DeleteFunc(after, mine), slices.DeleteFunc(before, mine), w.options())
+	r := w.tree.Replace(w.othersOnly(after, before), w.othersOnly(before, after), w.options())
 	err = errors.Join(err, r.Err())
 	if err == nil && r.Changed() {
 		err = w.reload(ctx)
@@ -193,16 +191,13 @@ func (w *work) bringAbout(ctx context.Context) error {
 	return err
 }
 
-// otherNames are the units of the other entities, and the default target.
-func (w *work) otherNames() []string {
-	list := []string{"default.target"}
-	for name := range w.entities {
-		if name != w.unit {
-			list = append(list, name)
-		}
+// othersOnly are those of a list of links that are not in another list, and belong to other entities.
+func (w *work) othersOnly(links, not []units.Link) []units.Link {
+	in := make(map[units.Link]bool)
+	for _, l := range not {
+		in[l] = true
 	}
-	slices.Sort(list)
-	return list
+	return slices.DeleteFunc(slices.Clone(links), func(l units.Link) bool { return in[l] || !w.foreign(l) })
 }
 
 // commands runs systemctl.

@@ -87,7 +87,7 @@ func (t *Tree) unlink(r *Report, l Link, config string) {
 	}
 }
 
-// linksOf lists the symlinks in a directory of configuration by or to the names, in byte order.
+// linksOf lists the symlinks in a directory of configuration by or to the names, in byte order; all of them if names is nil.
 func (t *Tree) linksOf(config string, names map[string]bool) ([]Link, error) {
 	w := &linkWalk{t: t, names: names}
 	err := w.dir(config, 0)
@@ -131,7 +131,7 @@ func (w *linkWalk) link(at string) error {
 	if err != nil {
 		return &UnitError{absolute(at), err}
 	}
-	if w.has(path.Base(at)) || w.has(path.Base(w.t.leads(at, m.Target))) {
+	if w.names == nil || w.has(path.Base(at)) || w.has(path.Base(w.t.leads(at, m.Target))) {
 		w.found = append(w.found, Link{absolute(at), m.Target})
 	}
 	return nil

@@ -59,6 +59,9 @@ func (t *Tree) Links(names ...string) ([]Link, error) {
 	return t.linksOf(persistentDir, set)
 }
 
+// AllLinks lists all symlinks in the persistent configuration whose names are those of units.
+func (t *Tree) AllLinks() ([]Link, error) { return t.linksOf(persistentDir, nil) }
+
 // MaskOf is the link that masks a unit in the persistent configuration.
 func MaskOf(name string) Link { return Link{absolute(path.Join(persistentDir, name)), devNull} }
 
