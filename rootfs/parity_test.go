@@ -4,7 +4,6 @@ import (
 	"crypto/sha256"
 	"fmt"
 	"os"
-	"os/exec"
 	"strings"
 	"syscall"
 	"testing"
@@ -17,11 +16,11 @@ import (
 
 // parityDigests packs the same bundled edits of many histories, and returns what the layers and trees have, one line
 // each, and their digests.
-func parityDigests(t *testing.T, dir string) string {
+func parityDigests(t *testing.T, stage stager, dir string) string {
 	var out strings.Builder
 	for seed := range uint64(40) {
 		h := rootfstest.NewHistory(1000+seed, rootfstest.HistoryOptions{Bundled: true})
-		s, done, err := stageIn(t.Context(), dir, h.Tars(t))
+		s, done, err := stage(t.Context(), dir, h.Tars(t))
 		must(t, err)
 		must(t, replay(t.Context(), s, h))
 		packed, err := packBytes(t.Context(), s)
@@ -39,33 +38,41 @@ func parityDigests(t *testing.T, dir string) string {
 	return out.String()
 }
 
-// TestParityAsUser is no test of its own: it is what TestUserGetsRootsLayer runs as a plain user.
+// TestParityAsUser is no test of its own: it is what TestUserGetsRootsLayer runs as somebody else.
 func TestParityAsUser(t *testing.T) {
 	dir := os.Getenv("ROOTFS_TEST_PARITY")
 	if dir == "" {
 		t.Skip("run by TestUserGetsRootsLayer")
 	}
-	must(t, os.WriteFile(dir+"/digests", []byte(parityDigests(t, dir)), 0600))
+	stage := stageIn
+	if os.Geteuid() == 0 {
+		stage = attachIn("covered copy")
+	}
+	must(t, os.WriteFile(dir+"/digests", []byte(parityDigests(t, stage, dir)), 0600))
 }
 
 // TestUserGetsRootsLayer: what our own plugins do gives the same bytes, whoever runs them.
 func TestUserGetsRootsLayer(t *testing.T) {
 	rootfstest.NeedRoot(t)
-	dir, err := os.MkdirTemp("", "parity-") // below t.TempDir nobody else comes
-	must(t, err)
-	defer os.RemoveAll(dir)
-	must(t, os.Chown(dir, 65534, 65534))
-	cmd := exec.Command("/proc/self/exe", "-test.run", "^TestParityAsUser$")
-	cmd.Env = append(os.Environ(), "ROOTFS_TEST_PARITY="+dir)
-	cmd.Dir = "/"
-	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: 65534, Gid: 65534}}
-	if out, err := cmd.CombinedOutput(); err != nil {
-		t.Fatalf("as a plain user: %v\n%s", err, out)
+	root := strings.Split(parityDigests(t, stageIn, t.TempDir()), "\n")
+	others := userNamespaces()
+	for _, attr := range others {
+		attr.Cloneflags |= syscall.CLONE_NEWNS
 	}
-	user, err := os.ReadFile(dir + "/digests")
-	must(t, err)
-	if d := cmp.Diff(strings.Split(parityDigests(t, t.TempDir()), "\n"), strings.Split(string(user), "\n")); d != "" {
-		t.Errorf("root -, user +:\n%s", d)
+	others["plain user"] = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: 65534, Gid: 65534}}
+	for name, attr := range others {
+		t.Run(name, func(t *testing.T) {
+			dir, err := os.MkdirTemp("", "parity-") // below t.TempDir nobody else comes
+			must(t, err)
+			defer os.RemoveAll(dir)
+			must(t, os.Chmod(dir, 0777))
+			again(t, attr, "^TestParityAsUser$", []string{"ROOTFS_TEST_PARITY=" + dir})
+			user, err := os.ReadFile(dir + "/digests")
+			must(t, err)
+			if d := cmp.Diff(root, strings.Split(string(user), "\n")); d != "" {
+				t.Errorf("root -, %s +:\n%s", name, d)
+			}
+		})
 	}
 }
 

@@ -12,6 +12,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/holo-build/holo-build/oci/ocitest"
+	"github.com/holo-build/holo-build/rootfs/rootfstest"
 )
 
 // patience bounds everything that these tests wait for.
@@ -51,6 +52,15 @@ func moments() []moment {
 			needMount(t)
 			blocked("apply", "--stage", "mount")(t, s)
 			s.checkMounted()
+		}},
+		{"apply in a user namespace", func(t *testing.T, s *standstill) {
+			needMount(t)
+			s.as, s.warned = rootfstest.UserNamespace(0, 1), ">> the staging root is copied: mounting the staging root: "+
+				"erofs: not supported here: fsopen erofs: operation not permitted\n"
+			blocked("apply")(t, s)
+			if s.overlays() == 0 {
+				t.Error("no process has an overlay: nothing is tested")
+			}
 		}},
 		{"holoscript", func(t *testing.T, s *standstill) {
 			ready := filepath.Join(s.dir, "plugins/ready")

@@ -22,6 +22,8 @@ type standstill struct {
 	t          *testing.T
 	dir, image string
 	stdin      *os.File
+	as         *syscall.SysProcAttr // who builds; nil means the test's user
+	warned     string               // what it says before anything is wrong
 	stderr     bytes.Buffer
 	cmd        *exec.Cmd
 	done       chan error
@@ -53,7 +55,11 @@ func (s *standstill) start(args ...string) {
 	out := filepath.Join(s.dir, "out")
 	s.cmd = s.command(append([]string{"-r", filepath.Join(s.dir, "resources"), "-o", "oci:" + out + "/layout", "-o", "tar:" + out + "/tree.tar"},
 		args...)...)
-	s.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	s.cmd.SysProcAttr = s.as
+	if s.as == nil {
+		s.cmd.SysProcAttr = &syscall.SysProcAttr{}
+	}
+	s.cmd.SysProcAttr.Setpgid = true
 	if s.stdin != nil {
 		s.cmd.Stdin = s.stdin
 	}
@@ -127,8 +133,8 @@ func (s *standstill) end(sig syscall.Signal) {
 // checkClean checks what was said, and that nothing is left.
 func (s *standstill) checkClean(said string) {
 	s.t.Helper()
-	if got := s.stderr.String(); got != said {
-		s.t.Errorf("standard error has %q, want %q", got, said)
+	if got := s.stderr.String(); got != s.warned+said {
+		s.t.Errorf("standard error has %q, want %q", got, s.warned+said)
 	}
 	for _, dir := range []string{"out", "tmp"} {
 		if list := s.list(dir); len(list) > 0 {
@@ -168,11 +174,35 @@ func (s *standstill) checkMounted() {
 func (s *standstill) checkUnmounted() {
 	s.t.Helper()
 	rootfstest.CheckLeftovers(s.t, s.dir)
+	for deadline := time.Now().Add(patience); s.overlays() > 0; time.Sleep(2 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			s.t.Fatal("an overlay is left")
+		}
+	}
 	for deadline := time.Now().Add(patience); len(s.cached()) > 0; time.Sleep(2 * time.Millisecond) {
 		if time.Now().After(deadline) {
 			s.t.Fatalf("still open: %q", s.cached())
 		}
 	}
+}
+
+// overlays counts the processes that have an overlay mounted below the directory, in whatever namespace.
+func (s *standstill) overlays() (count int) {
+	s.t.Helper()
+	tables, err := filepath.Glob("/proc/[0-9]*/mountinfo")
+	if err != nil || len(tables) == 0 {
+		s.t.Fatalf("listing processes: %v", err)
+	}
+	for _, name := range tables {
+		table, _ := os.ReadFile(name) // another user's can't be read, and is none of ours
+		for line := range strings.Lines(string(table)) {
+			if strings.Contains(line, " "+s.dir+"/") && strings.Contains(line, " - overlay ") {
+				count++
+				break
+			}
+		}
+	}
+	return count
 }
 
 // checkSwept checks that no process and no name is left after kill -9, and that the next build to the same places
