@@ -7,16 +7,24 @@ VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo unkn
 # As root, tests run once more as a plain user, but for those that need root or the go tool.
 NOT_AS_USER := ^(TestOrderOfRooms|TestStyle|TestStatic|TestReal)
 PACKAGES := umoci buildah skopeo erofs-utils busybox libarchive-tools podman runc mmdebstrap python3 git ca-certificates disorderfs e2fsprogs xfsprogs btrfs-progs openssh-client openssh-server systemd passwd
-BUILD = CGO_ENABLED=0 go build -trimpath -buildvcs=false -ldflags '-X main.version=$(VERSION)' -o bin/holo-build ./cmd/holo-build
+BINARY ?= bin/holo-build
+BUILD = CGO_ENABLED=0 go build -trimpath -buildvcs=false -ldflags '-X main.version=$(VERSION)' -o $(BINARY) ./cmd/holo-build
+# The plugins that are part of the program, which is each of them under the name holo-ID.
+PLUGINS = $(shell sed -n 's/^.*{ID: "\([a-z0-9-]*\)", Order: .*/\1/p' cmd/holo-build/tables.go)
 
 export CGO_ENABLED ?= 0
 .PHONY: build repro install check test test-deps race stress fuzz images bench demo clean
 
 build: ; $(BUILD)
 install: build
-	install -D -m 0755 bin/holo-build '$(DESTDIR)$(PREFIX)/bin/holo-build'
+	install -D -m 0755 $(BINARY) '$(DESTDIR)$(PREFIX)/bin/holo-build'
+	ln -sfn holo-build '$(DESTDIR)$(PREFIX)/bin/holo'
 	install -d '$(DESTDIR)$(PREFIX)/lib/holo'
-	for id in files users-groups ssh-keys run-scripts; do ln -sfn ../../bin/holo-build '$(DESTDIR)$(PREFIX)/lib/holo/holo-'$$id; done
+	for id in $(PLUGINS); do ln -sfn ../../bin/holo-build '$(DESTDIR)$(PREFIX)/lib/holo/holo-'$$id; done
+	share='$(DESTDIR)$(PREFIX)/share'; b="$$share/bash-completion/completions" z="$$share/zsh/site-functions" f="$$share/fish/vendor_completions.d"; \
+	install -d "$$share/man/man1" "$$b" "$$z" "$$f"; install -D -m 0644 docs/man/holo.8 "$$share/man/man8/holo.8"; \
+	$(BINARY) man >"$$share/man/man1/holo-build.1"; for p in holo-build holo; do $(BINARY) completion bash $$p >"$$b/$$p"; \
+	$(BINARY) completion zsh $$p >"$$z/_$$p"; $(BINARY) completion fish $$p >"$$f/$$p.fish"; done
 # Once more, from a copy elsewhere and with nothing compiled before.
 repro: build
 	dir=$$(mktemp -d) && trap 'rm -rf "$$dir"' EXIT && cp -R go.mod go.sum cmd oci plugins rootfs "$$dir" && \
@@ -29,8 +37,8 @@ check:
 	go test -count=1 -run '^(TestOrderOfRooms|TestStyle)' ./cmd/holo-build
 
 test:
-	go test -timeout 10m ./...
-	[ "$$(id -u)" != 0 ] || go test -vet=off -timeout 5m -exec '$(CURDIR)/.ci/as-user' -skip '$(NOT_AS_USER)' \
+	go test -timeout 20m ./...
+	[ "$$(id -u)" != 0 ] || go test -vet=off -timeout 10m -exec '$(CURDIR)/.ci/as-user' -skip '$(NOT_AS_USER)' \
 		./rootfs/... ./oci ./oci/cache ./plugins/... ./cmd/holo-build
 	.ci/fuzz 200x
 

@@ -3,6 +3,8 @@ package rootfs_test
 import (
 	"encoding/binary"
 	"errors"
+	"fmt"
+	"os"
 	"strings"
 	"testing"
 
@@ -85,5 +87,41 @@ func TestTextualACL(t *testing.T) {
 	}
 	if list := strings.Join(tree(t, s), "\n"); strings.Contains(list, "acl") {
 		t.Errorf("got %s", list)
+	}
+}
+
+// TestHandedDown: what we make in a directory that hands something down has what it was made with, where the disk can have
+// it, and else nothing of the directory's.
+func TestHandedDown(t *testing.T) {
+	rootfstest.NeedRoot(t)
+	for _, way := range directoryWays() {
+		s := stageBy(t, way, rootfstest.Tar(t, dir("d", 02770).Owned(0, 7).Xattr("system.posix_acl_default", acl(7))))
+		detach := attach(t, s)
+		must(t, os.Chmod(s.Dir()+"/d", 0770|os.ModeSetgid)) // with one ID it got none
+		r := s.Root(tester)
+		for _, owner := range []uint32{0, 2_000_000_000} {
+			name := func(base string) string { return fmt.Sprintf("d/%s%d", base, owner) }
+			must(t, r.Put(name("file"), rootfs.Meta{Mode: 0640, UID: owner}, strings.NewReader("x")))
+			must(t, r.Put(name("fifo"), rootfs.Meta{Type: rootfs.FIFO, Mode: 0640, UID: owner}, nil))
+			must(t, r.Put(name("link"), rootfs.Meta{Type: rootfs.Symlink, Target: "x", UID: owner}, nil))
+			must(t, r.Mkdir(name("dir"), rootfs.Meta{Mode: 0750, UID: owner}))
+		}
+		list, err := os.ReadDir(s.Dir() + "/d")
+		must(t, err)
+		for _, e := range list {
+			name := s.Dir() + "/d/" + e.Name()
+			var st unix.Stat_t
+			must(t, unix.Lstat(name, &st))
+			value := make([]byte, 100)
+			n, _ := unix.Lgetxattr(name, "system.posix_acl_access", value)
+			d, _ := unix.Lgetxattr(name, "system.posix_acl_default", value)
+			if st.Gid != 0 || st.Mode&unix.S_ISGID != 0 || n > 0 || d > 0 {
+				t.Errorf("%s: %s has group %d, mode %o and lists of %d and %d bytes", way, e.Name(), st.Gid, st.Mode, n, d)
+			}
+		}
+		if len(list) != 8 {
+			t.Errorf("%s: %v", way, list)
+		}
+		detach()
 	}
 }

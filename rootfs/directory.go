@@ -72,7 +72,7 @@ func seen(dirfd int, name string, hidden map[string]string) (*diskFile, error) {
 
 func (d *directory) mkdir(parent *node, name string, m Meta) (f *diskFile, err error) {
 	err = d.in(parent, func(dirfd int) error {
-		if err := createAt(dirfd, name, m); err != nil {
+		if err := createPlainAt(dirfd, name, m); err != nil {
 			return err
 		}
 		hidden, err := applyMeta(dirfd, name, m, false)

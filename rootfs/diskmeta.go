@@ -50,14 +50,9 @@ func ownedByOverlay(name string) bool {
 	return strings.HasPrefix(name, "trusted.overlay.") || strings.HasPrefix(name, "user.overlay.")
 }
 
-// isLabel reports whether an attribute is a security policy speaking of a file. Those of the base are kept, in the model
-// alone, and none is added.
-func isLabel(name string) bool {
-	return name == "security.selinux" || name == "security.ima" || name == "security.evm"
-}
-
-// ofFile reports whether an attribute says something of a file that an image can hold. Others are the building host's: its
-// security policy, and what its file system keeps of its own, such as btrfs.compression or system.nfs4_acl.
+// ofFile reports whether an attribute says something of a file on a disk that an image can hold. Others are the building
+// host's: its security policy, and what its file system keeps of its own, such as btrfs.compression or system.nfs4_acl. Those
+// of the base, such as SELinux labels, are kept, in the model alone, and none is added.
 func ofFile(name string) bool {
 	switch name {
 	case "security.capability", "system.posix_acl_access", "system.posix_acl_default":
@@ -203,7 +198,7 @@ func setXattrs(fd int, m Meta, strict bool) (hidden map[string]string, err error
 	}
 	for _, name := range slices.Sorted(maps.Keys(m.Xattrs)) {
 		value := m.Xattrs[name]
-		if strict || !isLabel(name) {
+		if strict || ofFile(name) {
 			err := unix.Setxattr(procFD(fd), name, []byte(value), 0)
 			if err == nil {
 				continue

@@ -108,6 +108,23 @@ func createAt(dirfd int, base string, m Meta) error {
 	return fmt.Errorf("internal error: creating a %v", m.Type)
 }
 
+// createPlainAt is createAt for a directory that may hand something down to what is made in it.
+func createPlainAt(dirfd int, base string, m Meta) error {
+	if err := createAt(dirfd, base, m); err != nil {
+		return err
+	}
+	return disinherit(dirfd, base)
+}
+
+// disinherit takes from a new file what its directory has handed down: its group, access control lists. The mode, of
+// which setgid may be, is given by applyMeta.
+func disinherit(dirfd int, base string) error {
+	if err := unix.Fchownat(dirfd, base, -1, unix.Getegid(), unix.AT_SYMLINK_NOFOLLOW); err != nil {
+		return err
+	}
+	return dropXattrs(dirfd, base, nil)
+}
+
 // createFileAt makes a regular file under a name that must not exist, fills it (nil is an empty file) and lets finish
 // work on its handle. What it made is removed again if that fails.
 func createFileAt(dirfd int, base string, content io.Reader, limit int64, finish func(fd int) error) (size int64, digest [32]byte, err error) {

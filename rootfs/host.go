@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"os"
+	"path"
 	"strings"
 
 	"golang.org/x/sys/unix"
@@ -19,8 +21,11 @@ type Host struct {
 
 var _ Root = (*Host)(nil)
 
-// OpenHost opens a directory, which may be "/".
+// OpenHost opens a directory, which may be "/". It needs /proc, by which files are reached that are only known by a handle.
 func OpenHost(dir string) (*Host, error) {
+	if _, err := os.Stat(path.Dir(procFD(0))); err != nil {
+		return nil, fmt.Errorf("/proc must be mounted: %w", err)
+	}
 	d, err := openDisk(dir, unix.RESOLVE_IN_ROOT)
 	if err != nil {
 		return nil, err

@@ -148,7 +148,7 @@ func modeOf(t Type) uint32 {
 func mountable(all map[string]string) (shown, hidden map[string]string) {
 	for name, value := range all {
 		to := &hidden
-		if !isLabel(name) && erofs.CanHold(name, value) {
+		if ofFile(name) && erofs.CanHold(name, value) {
 			to = &shown
 		}
 		if *to == nil {

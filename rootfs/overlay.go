@@ -6,8 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"slices"
-	"strings"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -24,6 +23,9 @@ type overlay struct {
 	base *mounts.Mount
 	// lower is what is under the overlay, upper what was changed.
 	lower, upper *disk
+	// root is what the upper directory has of the root, and since when the overlay there is.
+	root  *diskFile
+	since time.Time
 }
 
 var _ medium = (*overlay)(nil)
@@ -63,64 +65,41 @@ func (s *Staging) Mount(ctx context.Context, image *os.File, try TryFunc) error 
 		o.lower, err = mounted(o.base, s.path)
 	}
 	if err == nil {
+		err = o.handles()
+	}
+	if err == nil {
 		err = o.lay(s, o.base.File(), try)
 	}
 	if err != nil {
-		return errors.Join(fmt.Errorf("mounting the staging root: %w", err), o.close(), RemoveTree(s.path))
+		return errors.Join(fmt.Errorf("mounting the staging root: %w", err), o.undo(s.path), RemoveTree(s.path))
 	}
+	s.takeOver(o)
 	return nil
 }
 
-// Cover puts a directory for changes over the one that WriteOut has just made, so that what processes change is found
-// there, and not by looking at all files. It takes root; where it is not possible that is errors.ErrUnsupported, and
-// nothing has happened. In a user namespace it is not: overlayfs notes there that a file was copied up, but not from which
-// one, so that a file that was written to can't be told from another in its place, and what only the model has of it, such
-// as its owner, would be lost or handed on wrongly.
-func (s *Staging) Cover(ctx context.Context, try TryFunc) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	d, ok := s.medium.(*directory)
-	err := ctx.Err()
-	switch {
-	case !ok:
-		err = errors.New("internal error: there is no directory to cover")
-	case unix.Geteuid() != 0 || inUserNamespace():
-		err = fmt.Errorf("it takes root: %w", errors.ErrUnsupported)
-	}
-	if err != nil {
-		return fmt.Errorf("covering the staging root: %w", err)
-	}
-	o := &overlay{directory: directory{max: d.max}}
-	lower, err := os.OpenFile(d.path, unix.O_PATH|unix.O_DIRECTORY|unix.O_NOFOLLOW, 0)
-	if err == nil {
-		if o.lower, err = openDisk(d.path, sameMount); err == nil {
-			err = o.lay(s, lower, try)
-		}
-		err = errors.Join(err, lower.Close())
-	}
-	if err != nil {
-		return errors.Join(fmt.Errorf("covering the staging root: %w", err), o.close())
-	}
-	return nil
-}
-
-// lay makes the upper directory and the overlay, and has the staging go on with it.
-func (o *overlay) lay(s *Staging, lower *os.File, try TryFunc) (err error) {
-	dir := filepath.Dir(s.path)
-	upper, work := filepath.Join(dir, upperName), filepath.Join(dir, workName)
-	defer func() {
-		if err != nil {
-			err = errors.Join(err, o.close(), RemoveTree(upper), RemoveTree(work))
-		}
-	}()
-	if _, _, err := unix.NameToHandleAt(o.lower.fd, ".", 0); err != nil { // isOrigin needs it
+// handles finds out whether isOrigin can do its work.
+func (o *overlay) handles() error {
+	if _, _, err := unix.NameToHandleAt(o.lower.fd, ".", 0); err != nil {
 		return &mounts.UnsupportedError{What: "file handles", Err: os.NewSyscallError("name_to_handle_at", err)}
 	}
+	return nil
+}
+
+// beside names the directories of an overlay, which lie beside the staging root.
+func beside(path string) (upper, work string) {
+	dir := filepath.Dir(path)
+	return filepath.Join(dir, upperName), filepath.Join(dir, workName)
+}
+
+// lay makes the upper directory and the overlay.
+func (o *overlay) lay(s *Staging, lower *os.File, try TryFunc) error {
+	upper, work := beside(s.path)
 	for _, d := range []string{upper, work} {
 		if err := os.Mkdir(d, 0700); err != nil {
 			return err
 		}
 	}
+	var err error
 	if o.upper, err = openDisk(upper, sameMount); err != nil {
 		return err
 	}
@@ -138,24 +117,23 @@ func (o *overlay) lay(s *Staging, lower *os.File, try TryFunc) (err error) {
 	if err := o.tried(try); err != nil {
 		return err
 	}
-	st, err := statAt(o.upper.fd, ".")
-	if err != nil {
+	if o.since, err = o.start(s.start); err != nil {
 		return err
 	}
-	start, err := o.start(s.start)
-	if err != nil {
-		return err
-	}
-	if o.base == nil {
-		// The callback returns no error, so walk returns none.
-		_ = s.tree.root.walk(func(n *node) error {
-			n.lower, n.disk = n.disk, nil
-			return nil
-		})
-	}
-	s.start, s.tree.root.disk = start, &diskFile{stat: st, racy: true, hidden: hidden}
+	o.root, err = seen(o.upper.fd, ".", hidden)
+	return err
+}
+
+// takeOver has the staging go on with an overlay.
+func (s *Staging) takeOver(o *overlay) {
+	s.start, s.tree.root.disk = o.since, o.root
 	s.medium, s.under = o, append(s.under, s.medium)
-	return nil
+}
+
+// undo leaves nothing of an overlay that is not taken.
+func (o *overlay) undo(path string) error {
+	upper, work := beside(path)
+	return errors.Join(o.close(), RemoveTree(upper), RemoveTree(work))
 }
 
 // tried gives try a mount.
@@ -168,12 +146,6 @@ func (o *overlay) tried(try TryFunc) error {
 		return err
 	}
 	return errors.Join(try(f, o.path), f.Close())
-}
-
-// inUserNamespace reports whether this process is in a user namespace that does not have all IDs; user_namespaces(7).
-func inUserNamespace() bool {
-	b, err := os.ReadFile("/proc/self/uid_map")
-	return err != nil || !slices.Equal(strings.Fields(string(b)), []string{"0", "0", "4294967295"})
 }
 
 // mounted opens the root of a mount.

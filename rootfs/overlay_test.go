@@ -37,15 +37,17 @@ func attached(ctx context.Context, way, dir string, layers []layer) (s *rootfs.S
 	if err != nil {
 		return nil, nil, errors.Join(err, w.Close())
 	}
+	detach := func() error { return nil }
 	clone, err := s.Clone()
-	if err == nil {
+	if err == nil && clone != nil {
 		err = errors.Join(mounts.Attach(clone, s.Dir()), clone.Close())
+		detach = func() error { return unix.Unmount(s.Dir(), 0) }
 	}
 	if err != nil {
 		return nil, nil, errors.Join(err, s.Close(), w.Close())
 	}
 	return s, func() {
-		if err := errors.Join(unix.Unmount(s.Dir(), 0), s.Close(), w.Close()); err != nil {
+		if err := errors.Join(detach(), s.Close(), w.Close()); err != nil {
 			panic(err)
 		}
 	}, nil
@@ -78,4 +80,59 @@ func TestMountedInodes(t *testing.T) {
 		}
 		done()
 	}
+}
+
+// TestCoveredHistories: what is done to the disk gives the same layer and tree, and the same disk, with an overlay over a
+// copy and without.
+func TestCoveredHistories(t *testing.T) {
+	rootfstest.NeedRoot(t)
+	for name, o := range map[string]rootfstest.HistoryOptions{
+		"foreign": {Foreign: true, Still: true},
+		"both":    {Foreign: true, Bundled: true, Still: true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			for seed := *first; seed < *first+uint64(*histories)/2; seed++ {
+				h := rootfstest.NewHistory(11_000+seed, o)
+				if err := checkCovered(t, h); err != nil {
+					small := h.Shrink(func(h rootfstest.History) bool { return errors.As(checkCovered(t, h), new(*brokenPromise)) })
+					t.Fatalf("%v\n%v, of which remains\n%v", err, small, checkCovered(t, small))
+				}
+			}
+		})
+	}
+}
+
+func checkCovered(t *testing.T, h rootfstest.History) error {
+	dir := t.TempDir()
+	var want waysOutcome
+	var wantDisk []string
+	for _, way := range []string{"copy", "covered copy", "kept covered copy"} {
+		s, done, err := attached(t.Context(), way, dir, h.Tars(t))
+		if err != nil {
+			return err
+		}
+		defer done()
+		if err := replay(t.Context(), s, h); err != nil {
+			return err
+		}
+		got := outcomeOf(t, s)
+		var buf bytes.Buffer
+		if err := rootfs.TarDir(t.Context(), s.Dir(), &buf, rootfs.TarDirOptions{}); err != nil {
+			return err
+		}
+		disk, _ := rootfstest.Flat(t, buf.Bytes())
+		if way == "copy" {
+			want, wantDisk = got, disk
+			continue
+		}
+		err = errors.Join(compare("the disk of a copy -, of a "+way+" +", wantDisk, disk), compare("the changes of a copy -, of a "+way+" +", want.changes, got.changes))
+		if !bytes.Equal(want.packed, got.packed) || !bytes.Equal(want.tree, got.tree) {
+			err = errors.Join(err, compare("the layer", rootfstest.List(t, want.packed), rootfstest.List(t, got.packed)),
+				compare("the tree", rootfstest.List(t, want.tree), rootfstest.List(t, got.tree)))
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }

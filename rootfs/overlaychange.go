@@ -34,7 +34,11 @@ func (o *overlay) setMeta(n *node, m Meta) error {
 	if o.absent(n) {
 		return nil
 	}
-	f, err := o.change(n, m)
+	var f *diskFile
+	err := o.at(n.path(), raiseAt) // of a file of EROFS, overlayfs takes no access control list away
+	if err == nil {
+		f, err = o.change(n, m)
+	}
 	if err == nil {
 		f, err = o.seen(n.parent, n.name, f.hidden)
 	}
@@ -47,6 +51,15 @@ func (o *overlay) setMeta(n *node, m Meta) error {
 		*n.disk = *f
 	}
 	return nil
+}
+
+// raiseAt has overlayfs copy a file of an opened directory up, by giving it the time that it has.
+func raiseAt(dirfd int, base string) error {
+	st, err := statAt(dirfd, base)
+	if err != nil {
+		return err
+	}
+	return unix.UtimesNanoAt(dirfd, base, []unix.Timespec{{Nsec: unix.UTIME_OMIT}, st.mtime}, unix.AT_SYMLINK_NOFOLLOW)
 }
 
 func (o *overlay) remove(n *node) error {
@@ -89,7 +102,7 @@ func hiddenOf(n *node) map[string]string {
 // renameDir makes a directory anew under another name, with what is in it, and notes what the upper directory has.
 func (o *overlay) renameDir(n *node, to string) error {
 	err := o.at(to, func(dirfd int, base string) error {
-		if err := createAt(dirfd, base, n.cur.Meta); err != nil {
+		if err := createPlainAt(dirfd, base, n.cur.Meta); err != nil {
 			return err
 		}
 		for _, c := range n.sorted() {
@@ -166,7 +179,7 @@ func (f over) put(parent *node, name string) (*inode, *diskFile, error) {
 		}
 		return replaceAt(dirfd, name, func(temp string) error {
 			if m.Type != Regular {
-				if err := createAt(dirfd, temp, m); err != nil {
+				if err := createPlainAt(dirfd, temp, m); err != nil {
 					return err
 				}
 				_, err := applyMeta(dirfd, temp, m, false)
@@ -178,7 +191,10 @@ func (f over) put(parent *node, name string) (*inode, *diskFile, error) {
 			}
 			defer content.Close()
 			_, _, err = createFileAt(dirfd, temp, content, m.Size, func(fd int) error {
-				_, err := setMeta(fd, unix.Fchmod, m, false)
+				err := disinherit(dirfd, temp)
+				if err == nil {
+					_, err = setMeta(fd, unix.Fchmod, m, false)
+				}
 				return err
 			})
 			return err

@@ -32,12 +32,12 @@ func (d *directory) rescan(ctx context.Context, s *Staging, by Actor) error {
 	if err != nil {
 		return err
 	}
-	sc := &scanner{s: s, by: by, now: now, groups: map[fileID][]*node{}, known: map[*node]bool{}}
+	sc := &scanner{s: s, by: by, now: now, groups: map[fileID][]*node{}, known: map[*node]bool{}, joined: map[*node]bool{}}
 	if err = sc.root(d.fd); err == nil {
 		err = d.inPlace(s.tree.root.disk.stat)
 	}
 	if err == nil {
-		err = sc.dir(ctx, s.tree.root, d.fd, ".")
+		err = sc.dir(ctx, s.tree.root, d.fd, ".", false)
 	}
 	if err == nil {
 		sc.link()
@@ -57,15 +57,20 @@ func (d *directory) inPlace(root diskStat) error {
 	return nil
 }
 
+// scanner looks for changes in a directory.
 type scanner struct {
 	s  *Staging
 	by Actor
+	// over is the overlay of which the directory is the upper one; nil if it has all files.
+	over *overlay
 	// now is when the scan began, by the file system's clock.
 	now unix.Timespec
 	// groups are the names of each file that has several, as the disk says.
 	groups map[fileID][]*node
 	// known are the names among them that the tree had for the same file before.
 	known map[*node]bool
+	// joined are those that were none of several when they were last seen.
+	joined map[*node]bool
 	// count is the number of files, for the limit.
 	count int
 }
@@ -94,17 +99,24 @@ func (sc *scanner) saw(st diskStat, hidden map[string]string) *diskFile {
 	return &diskFile{stat: st, racy: !timespecBefore(st.ctime, sc.now), hidden: hidden}
 }
 
-// dir compares an opened directory with its node.
-func (sc *scanner) dir(ctx context.Context, n *node, dirfd int, path string) error {
+// dir compares an opened directory with its node. pure says that nothing of what is under an overlay shows in it, since
+// nothing does in the one that it is in: overlayfs marks the uppermost of such directories alone.
+func (sc *scanner) dir(ctx context.Context, n *node, dirfd int, path string, pure bool) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
+	if err := sc.s.tree.read(n); err != nil {
+		return err
+	}
 	list, err := names(dirfd)
+	if err == nil && sc.over != nil && !pure {
+		pure, err = sc.over.isOpaque(dirfd, ".")
+	}
 	if err != nil {
 		return pathError(path, err)
 	}
 	for name, c := range n.kids { // those that go are dropped while ranging, which Go allows
-		if c.cur == nil || c.disk == nil {
+		if c.cur == nil || c.disk == nil && (sc.over == nil || !pure || sc.over.absent(c)) {
 			continue
 		}
 		if _, found := slices.BinarySearch(list, name); !found {
@@ -116,7 +128,7 @@ func (sc *scanner) dir(ctx context.Context, n *node, dirfd int, path string) err
 		return err
 	}
 	for _, name := range list {
-		if err := sc.file(ctx, n, dirfd, name, joinName(path, name)); err != nil {
+		if err := sc.file(ctx, n, dirfd, name, joinName(path, name), pure); err != nil {
 			return err
 		}
 	}
@@ -138,26 +150,40 @@ func (sc *scanner) counted(list []string, path string) error {
 }
 
 // file compares one name of an opened directory with the tree.
-func (sc *scanner) file(ctx context.Context, parent *node, dirfd int, name, path string) error {
+func (sc *scanner) file(ctx context.Context, parent *node, dirfd int, name, path string, pure bool) error {
 	st, err := statAt(dirfd, name)
-	if err == nil && slices.Contains(sc.s.scratch, path) {
-		if n := parent.live(name); n == nil || n.disk == nil || !n.disk.stat.sameFile(st) || !st.isDir() {
-			return pathError(path, fmt.Errorf("%w: it was replaced", ErrEscape))
-		}
-		return nil
-	}
 	if errors.Is(err, fs.ErrNotExist) {
 		err = fmt.Errorf("%w: it vanished while being looked at", ErrEscape)
 	}
 	if err != nil {
 		return pathError(path, err)
 	}
-	return sc.compare(ctx, parent, parent.live(name), dirfd, name, path, st, sc.dir)
+	n := parent.live(name)
+	if slices.Contains(sc.s.scratch, path) {
+		if n == nil || n.disk == nil || !n.disk.stat.sameFile(st) || !st.isDir() {
+			return pathError(path, fmt.Errorf("%w: it was replaced", ErrEscape))
+		}
+		return nil
+	}
+	if sc.over != nil {
+		if st.mode&unix.S_IFMT == unix.S_IFCHR && st.rdev == 0 { // a whiteout
+			if n != nil && !sc.over.absent(n) { // else we have removed what stood in its place
+				sc.s.record(path, sc.by)
+				sc.s.tree.drop(n)
+			}
+			return nil
+		}
+		if n != nil && n.disk == nil {
+			if n.disk, err = sc.over.copiedUp(n, dirfd, name, st, pure); err != nil {
+				return pathError(path, err)
+			}
+		}
+	}
+	return sc.compare(ctx, parent, n, dirfd, name, path, st, pure)
 }
 
-// compare compares a file with what the tree has under its name, nil if nothing; below does so with a directory.
-func (sc *scanner) compare(ctx context.Context, parent, n *node, dirfd int, name, path string, st diskStat,
-	below func(context.Context, *node, int, string) error) (err error) {
+// compare compares a file with what the tree has under its name, nil if nothing.
+func (sc *scanner) compare(ctx context.Context, parent, n *node, dirfd int, name, path string, st diskStat, pure bool) (err error) {
 	if n == nil || n.disk == nil || n.disk.stat != st || n.disk.racy {
 		n, err = sc.changed(ctx, parent, n, dirfd, name, st)
 		if err != nil || n == nil {
@@ -172,7 +198,7 @@ func (sc *scanner) compare(ctx context.Context, parent, n *node, dirfd int, name
 			return pathError(path, err)
 		}
 		defer unix.Close(fd)
-		return below(ctx, n, fd, path)
+		return sc.dir(ctx, n, fd, path, pure)
 	}
 	if st.nlink > 1 {
 		sc.groups[st.id()] = append(sc.groups[st.id()], n)
@@ -192,7 +218,7 @@ func (sc *scanner) link() {
 			first = &inode{Meta: first.Meta} // out of the base's inode, which may have other names
 		}
 		for _, n := range group {
-			if n.cur != first {
+			if n.cur != first || len(group) > 1 && sc.joined[n] {
 				sc.s.record(n.path(), sc.by)
 				n.cur = first
 			}

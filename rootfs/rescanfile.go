@@ -63,8 +63,8 @@ func (sc *scanner) changed(ctx context.Context, parent, n *node, dirfd int, name
 		}
 		n.cur = &inode{Meta: m}
 	}
-	if same && st.nlink > 1 {
-		sc.known[n] = true
+	if st.nlink > 1 {
+		sc.known[n], sc.joined[n] = same, !same || old.disk.stat.nlink == 1
 	}
 	n.disk = sc.saw(st, hidden)
 	return n, nil

@@ -34,6 +34,7 @@ type buildRecord struct {
 	Epoch       string      `json:"epoch"`
 	Compression string      `json:"compression,omitempty"`
 	Stage       string      `json:"stage,omitempty"`
+	Overlay     bool        `json:"overlay,omitempty"`
 	Flags       flagsRecord `json:"flags"`
 }
 
@@ -52,7 +53,7 @@ type flagsRecord struct {
 }
 
 func (r buildRecord) portable() record {
-	r.Version, r.Compression, r.Stage, r.Base.Reference, r.Base.Digest = "", "", "", "", ""
+	r.Version, r.Compression, r.Stage, r.Overlay, r.Base.Reference, r.Base.Digest = "", "", "", false, "", ""
 	return r
 }
 

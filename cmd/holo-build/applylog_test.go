@@ -26,7 +26,8 @@ func TestApplyLogDocumented(t *testing.T) {
 	}
 	whole, layer := documentedMembers(t, string(doc))
 	for kind, r := range map[string]record{"build": filled[buildRecord](), "plugin": filled[pluginRecord](),
-		"entity": filled[entityRecord](), "call": filled[callRecord](), "change": filled[changeRecord](), "result": filled[resultRecord]()} {
+		"entity": filled[entityRecord](), "call": filled[callRecord](), "setting": filled[settingRecord](),
+		"change": filled[changeRecord](), "result": filled[resultRecord]()} {
 		if diff := cmp.Diff(whole[kind], members(t, r)); diff != "" {
 			t.Errorf("members of %s (-documented +written):\n%s", kind, diff)
 		}
@@ -57,7 +58,7 @@ func documentedMembers(t *testing.T, doc string) (whole, layer map[string][]stri
 			}
 		}
 	}
-	if len(whole) != 6 {
+	if len(whole) != 7 {
 		t.Fatalf("the document has the types %v", slices.Sorted(maps.Keys(whole)))
 	}
 	for _, m := range []map[string][]string{whole, layer} {

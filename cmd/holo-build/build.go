@@ -38,8 +38,8 @@ else.
 		Args: oneArg("SOURCE"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			o.source = args[0]
-			if o.cacheDir == "" && cmd.Flags().Changed("cache-dir") {
-				return usageError{errors.New("--cache-dir: no directory given")}
+			if err := checkCacheDir(cmd); err != nil {
+				return err
 			}
 			return runBuild(cmd.Context(), p, o)
 		},

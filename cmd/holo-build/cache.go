@@ -34,6 +34,14 @@ func (p process) cacheDir(flag string) (string, error) {
 	return "", errors.New("neither XDG_CACHE_HOME nor HOME says where the cache is (--cache-dir names a place)")
 }
 
+// checkCacheDir finds a --cache-dir that names nothing, such as an unset variable of a script: it is not the default.
+func checkCacheDir(cmd *cobra.Command) error {
+	if f := cmd.Flags().Lookup("cache-dir"); f.Changed && f.Value.String() == "" {
+		return usageError{errors.New("--cache-dir: no directory given")}
+	}
+	return nil
+}
+
 func cacheCommand(p process) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "cache VERB",
@@ -51,6 +59,7 @@ time, in the middle of a build, too.`,
 	for _, c := range cmd.Commands() {
 		c.DisableFlagsInUseLine = true
 		c.Args = asUsage(c.Args)
+		c.PreRunE = func(cmd *cobra.Command, _ []string) error { return checkCacheDir(cmd) }
 	}
 	return cmd
 }

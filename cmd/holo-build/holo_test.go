@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"os/signal"
 	"path/filepath"
 	"strings"
 	"syscall"
@@ -79,6 +80,10 @@ func checkHoloLeft(t *testing.T, dir string) {
 // end it with the status that shells expect, and it leaves neither lock nor cache. That goes for plugins that would never
 // end, and for those that pay no attention.
 func TestHoloInterrupted(t *testing.T) {
+	// Under nohup(1) a hang-up is ignored, and so it would be by what is started here; what is caught is not.
+	caught := make(chan os.Signal, 1)
+	signal.Notify(caught, syscall.SIGHUP)
+	t.Cleanup(func() { signal.Stop(caught) })
 	for _, c := range []struct {
 		name, does string
 		signal     syscall.Signal

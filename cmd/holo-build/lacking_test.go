@@ -36,6 +36,8 @@ type lackingCase struct {
 	silent bool
 	// oursMount says that --stage mount works where no process has to be given the mount.
 	oursMount bool
+	// overlay says that there is one over a copy, for an executable.
+	overlay bool
 	// needed is the error of every build.
 	needed string
 }
@@ -62,8 +64,8 @@ func lackingCases() []lackingCase {
 		{name: "mount", words: "mount=EPERM", auto: stageCopy, why: processes + "making its namespace private", oursMount: true},
 		{name: "no mount", words: "mount=ENOSYS", auto: stageCopy, why: processes + "making its namespace private", oursMount: true},
 		{name: "namespaces", words: lackNamespaces, auto: stageCopy, why: processes + "starting the launcher's helper: .*operation not permitted", oursMount: true},
-		{name: "name_to_handle_at", words: "name_to_handle_at=EPERM", auto: stageCopy, why: "file handles: not supported here"},
-		{name: "no name_to_handle_at", words: "name_to_handle_at=ENOSYS", auto: stageCopy, why: "file handles: not supported here"},
+		{name: "name_to_handle_at", words: "name_to_handle_at=EPERM", auto: stageCopy, why: "file handles: not supported here", overlay: true},
+		{name: "no name_to_handle_at", words: "name_to_handle_at=ENOSYS", auto: stageCopy, why: "file handles: not supported here", overlay: true},
 		{name: "what can be done without", auto: stageMount, words: "unshare=EPERM setns=EPERM clone3=ENOSYS memfd_create=ENOSYS copy_file_range=ENOSYS " +
 			"renameat2=ENOSYS close_range=ENOSYS pidfd_open=ENOSYS pidfd_send_signal=ENOSYS"},
 		{name: "what can be done without is forbidden", auto: stageMount, words: "memfd_create=EPERM copy_file_range=EPERM renameat2=EPERM " +
@@ -77,8 +79,14 @@ func lackingCases() []lackingCase {
 			auto: stageCopy, why: erofs},
 		{name: "plain user", words: lackRoot, auto: stageCopy, why: none, silent: true},
 		{name: "plain user without namespaces", words: lackRoot + " " + lackNamespaces, auto: stageCopy, why: none, silent: true},
-		{name: "unshare -Ur", as: inUserNamespace(0, 1), auto: stageCopy, why: erofs},
-		{name: "unshare -Ur without namespaces", words: lackNamespaces, as: inUserNamespace(0, 1), auto: stageCopy, why: erofs},
+		{name: "unshare -Ur", as: rootfstest.UserNamespace(0, 1), auto: stageCopy, why: erofs, overlay: true},
+		{name: "unshare -Ur without fsmount", words: "fsmount=EPERM", as: rootfstest.UserNamespace(0, 1), auto: stageCopy, why: erofs},
+		{name: "unshare -Ur without open_tree", words: "open_tree=ENOSYS", as: rootfstest.UserNamespace(0, 1), auto: stageCopy, why: erofs},
+		{name: "unshare -Ur without move_mount", words: "move_mount=EPERM", as: rootfstest.UserNamespace(0, 1), auto: stageCopy, why: erofs},
+		{name: "unshare -Ur without mount", words: "mount=EPERM", as: rootfstest.UserNamespace(0, 1), auto: stageCopy, why: erofs},
+		{name: "unshare -Ur without unshare", words: "unshare=EPERM", as: rootfstest.UserNamespace(0, 1), auto: stageCopy, why: erofs},
+		{name: "unshare -Ur without setns", words: "setns=EPERM", as: rootfstest.UserNamespace(0, 1), auto: stageCopy, why: erofs},
+		{name: "unshare -Ur without namespaces", words: lackNamespaces, as: rootfstest.UserNamespace(0, 1), auto: stageCopy, why: erofs},
 	}
 }
 
@@ -138,6 +146,7 @@ type lackingBuild struct {
 type lackingResult struct {
 	status              int
 	digest, way, stderr string
+	overlay             bool
 }
 
 func (b lackingBuild) run(t *testing.T, args []string) (r lackingResult) {
@@ -167,11 +176,11 @@ func (b lackingBuild) run(t *testing.T, args []string) (r lackingResult) {
 	}
 	if raw, err := os.ReadFile(log); err == nil {
 		first, _, _ := strings.Cut(string(raw), "\n")
-		var record struct{ Stage string }
+		var record buildRecord
 		if err := json.Unmarshal([]byte(first), &record); err != nil {
 			t.Fatal(err)
 		}
-		r.way = record.Stage
+		r.way, r.overlay = record.Stage, record.Overlay
 	}
 	if err := os.RemoveAll(log); err != nil {
 		t.Fatal(err)
@@ -207,12 +216,17 @@ func (b lackingBuild) check(t *testing.T, recipe, stage string, got lackingResul
 	case fails && (got.status != exitFailed || said == nil || !regexp.MustCompile("^(?:"+why+")").MatchString(said[1])):
 		t.Errorf("%s, --stage %s: status %d, want an error that says %q\n%s", recipe, stage, got.status, why, got.stderr)
 	case fails:
+		if b.needed == "" && !strings.HasSuffix(got.stderr, " (--stage auto does without)\n") {
+			t.Errorf("%s, --stage %s: no way out\n%s", recipe, stage, got.stderr)
+		}
 		if strings.Count(got.stderr, "holo-build: ") != 1 || got.digest != "" {
 			t.Errorf("%s, --stage %s: %q, more than one error\n%s", recipe, stage, got.digest, got.stderr)
 		}
 	case got.status != 0 || got.digest != digest || got.way != way:
 		t.Errorf("%s, --stage %s: status %d, staged by %q, digest %s, want %q and %s\n%s", recipe, stage, got.status, got.way, got.digest,
 			way, digest, got.stderr)
+	case got.overlay != (way == stageMount || stage == stageAuto && foreign && b.overlay):
+		t.Errorf("%s, --stage %s: an overlay: %v", recipe, stage, got.overlay)
 	case foreign && stage == stageAuto && why != "" && !b.silent:
 		if warned == nil || !regexp.MustCompile("^(?:"+why+")").MatchString(warned[1]) {
 			t.Errorf("%s, --stage %s: want a warning that says %q\n%s", recipe, stage, why, got.stderr)

@@ -54,15 +54,16 @@ func openCache(p process, o buildOptions, ui *ui) (*cache.Cache, error) {
 	return c, err
 }
 
-// ownPlace fails if a directory would be made in what belongs to somebody else: the home of who has called sudo(8).
+// ownPlace fails if root would make a directory in what belongs to somebody else: the home of who has called sudo(8). Other
+// users can make it only where they may, such as in /tmp.
 func ownPlace(dir string) error {
-	if _, err := os.Lstat(dir); err == nil {
+	if _, err := os.Lstat(dir); err == nil || os.Geteuid() != 0 {
 		return nil // whoever opens it looks whose it is
 	}
 	for {
 		info, err := os.Stat(dir)
 		if err == nil {
-			if st, ok := info.Sys().(*syscall.Stat_t); ok && int(st.Uid) != os.Geteuid() {
+			if st, ok := info.Sys().(*syscall.Stat_t); ok && st.Uid != 0 {
 				return fmt.Errorf("%s belongs to user %d (--cache-dir names another place, --no-cache needs none)", dir, st.Uid)
 			}
 			return nil

@@ -71,7 +71,7 @@ func (b *build) collect(base *oci.Image, stage *rootfs.Staging, done provisioned
 
 func (b *build) buildRecord(base *oci.Image, done provisioned) buildRecord {
 	r := buildRecord{Type: "build", Version: version, Base: baseRecord{Reference: base.Ref}, Resources: done.resources,
-		Epoch: timeText(b.epoch), Compression: string(b.compression(base)), Stage: done.way,
+		Epoch: timeText(b.epoch), Compression: string(b.compression(base)), Stage: done.way, Overlay: done.overlay,
 		Flags: b.flagsRecord()}
 	if base.Manifest != nil {
 		r.Base.Digest = base.Digest().String()

@@ -32,7 +32,7 @@ func (b *build) stageResources(ctx context.Context, stage *rootfs.Staging, done 
 	if len(b.o.resources) > 0 {
 		done.resources = res.Digest()
 	}
-	if done.way, err = b.materialize(ctx, stage, res); err != nil {
+	if done.way, done.overlay, err = b.materialize(ctx, stage, res); err != nil {
 		return prepared{}, err
 	}
 	return b.prepare(ctx, stage, res)

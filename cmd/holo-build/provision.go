@@ -25,6 +25,7 @@ const stateDir = "var/lib/holo"
 // provisioned is what came of running the plugins.
 type provisioned struct {
 	way       string // of staging
+	overlay   bool   // gets what changes
 	resources string // digest of what -r brought; empty if nothing
 	plugins   []pluginRecord
 	entities  []entityRecord

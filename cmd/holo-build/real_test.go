@@ -103,6 +103,26 @@ events_logger = "none"
 
 // testPodman loads the image into a store of its own and runs a program of it.
 func (w *workshop) testPodman(t *testing.T, layout string) {
+	podman := w.podman(t, layout)
+	got := w.run(t, podman.v, "podman", podman.args("run", "--rm", "--network=none", podman.image, "cat", "/"+newFile(7))...)
+	if want := newContent(7); got != want {
+		t.Errorf("cat /%s in a container printed %q, want %q", newFile(7), got, want)
+	}
+}
+
+// podman is a podman with a store of its own, which has an image.
+type podman struct {
+	v     variation
+	store []string
+	image string
+}
+
+// args are the arguments of podman for a command.
+func (p podman) args(command ...string) []string { return append(slices.Clone(p.store), command...) }
+
+// podman loads the image of a layout, tag latest, into a store of its own.
+func (w *workshop) podman(t *testing.T, layout string) podman {
+	t.Helper()
 	need(t, "podman", "runc", "skopeo")
 	dir := w.scratch(t)
 	archive, root := filepath.Join(dir, "image.tar"), filepath.Join(dir, "root")
@@ -112,15 +132,10 @@ func (w *workshop) testPodman(t *testing.T, layout string) {
 		t.Fatal(err)
 	}
 	v := variation{env: []string{"CONTAINERS_CONF=" + conf, "TMPDIR=" + dir}}
-	podman := func(args ...string) string {
-		return w.run(t, v, "podman", append([]string{"--root", root, "--runroot", filepath.Join(dir, "run")}, args...)...)
-	}
+	p := podman{v, []string{"--root", root, "--runroot", filepath.Join(dir, "run")}, "localhost/real:latest"}
 	t.Cleanup(func() { unmount(t, filepath.Join(root, "overlay")) })
-	podman("load", "-i", archive)
-	got := podman("run", "--rm", "--network=none", "localhost/real:latest", "cat", "/"+newFile(7))
-	if want := newContent(7); got != want {
-		t.Errorf("cat /%s in a container printed %q, want %q", newFile(7), got, want)
-	}
+	w.run(t, v, "podman", p.args("load", "-i", archive)...)
+	return p
 }
 
 // newFiles is the number of files that the resources add to the image.

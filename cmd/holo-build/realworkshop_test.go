@@ -116,13 +116,6 @@ func plainUser() *syscall.SysProcAttr {
 	return &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: 65534, Gid: 65534, Groups: []uint32{}}}
 }
 
-// inUserNamespace is root of a user namespace with so many IDs, of which first is root outside.
-func inUserNamespace(first, count int) *syscall.SysProcAttr {
-	ids := []syscall.SysProcIDMap{{ContainerID: 0, HostID: first, Size: count}}
-	return &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWUSER, UidMappings: ids, GidMappings: ids,
-		GidMappingsEnableSetgroups: count > 1, Credential: &syscall.Credential{NoSetGroups: count == 1}}
-}
-
 // build runs holo-build build and returns the digest that it prints for the first destination.
 func (w *workshop) build(t *testing.T, v variation, args ...string) string {
 	t.Helper()

@@ -74,6 +74,8 @@ func TestScripts(t *testing.T) {
 			e.Setenv("REGISTRY", registry.Host)
 			e.Setenv("DEMO", filepath.Join(top, "testdata/demo"))
 			e.Setenv("CASES", filepath.Join(top, "cmd/holo-build/testdata/cases"))
+			e.Setenv("CONFORMANCE", filepath.Join(top, "cmd/holo-build/testdata/conformance"))
+			e.Setenv("TEMPLATES", filepath.Join(top, "testdata/plugin-templates"))
 			e.Setenv("PLUGINS", filepath.Join(top, "testdata/demo-plugins"))
 			e.Setenv("TMPDIR", filepath.Join(e.WorkDir, ".tmp"))
 			e.Setenv("XDG_CACHE_HOME", os.Getenv("XDG_CACHE_HOME"))

@@ -7,6 +7,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"syscall"
 
 	"github.com/holo-build/holo-build/plugins/holo"
 	"github.com/holo-build/holo-build/plugins/sandbox"
@@ -36,44 +37,59 @@ func (o *buildOptions) checkStage() error {
 }
 
 // materialize makes the staging root something that processes can work on, if --stage asks for it or the build needs it,
-// and returns the way of staging that was taken. Nothing of the tree was changed yet.
-func (b *build) materialize(ctx context.Context, stage *rootfs.Staging, res *holo.Resources) (way string, err error) {
+// and returns the way of staging that was taken, and whether what changes goes to an overlay. Nothing of the tree was
+// changed yet.
+func (b *build) materialize(ctx context.Context, stage *rootfs.Staging, res *holo.Resources) (way string, overlay bool, err error) {
 	way = b.o.stage
 	needs, err := b.needsDirectory(stage.Root(byBuild), res)
 	if err != nil {
-		return "", err
+		return "", false, err
 	}
 	if way == stageAuto || way == stageView {
 		switch {
 		case way == stageView && needs != "":
-			return "", fmt.Errorf("--stage view: %s a directory to work on: --stage auto makes one", needs)
+			return "", false, fmt.Errorf("--stage view: %s a directory to work on: --stage auto makes one", needs)
 		case b.o.keepStaging:
 			way = stageCopy
 		case needs == "":
-			return stageView, nil
+			return stageView, false, nil
 		}
 	}
 	root := os.Geteuid() == 0
 	if way == stageMount && !root {
-		return "", errors.New("--stage mount takes root")
+		return "", false, errors.New("--stage mount takes root (--stage auto does without)")
 	}
 	if way == stageMount || way == stageAuto && root {
 		err = b.mount(ctx, stage, needs != "")
-		if err == nil || way == stageMount || !errors.Is(err, errors.ErrUnsupported) {
-			return stageMount, err
+		unsupported := errors.Is(err, errors.ErrUnsupported)
+		if unsupported && way == stageMount {
+			err = fmt.Errorf("%w (--stage auto does without)", err)
+		}
+		if err == nil || way == stageMount || !unsupported {
+			return stageMount, err == nil, err
 		}
 		b.ui.warn("the staging root is copied: " + err.Error())
 	}
 	b.ui.begin("Writing out the staging root")
 	defer b.ui.end()
-	err = stage.WriteOut(ctx)
+	err = b.noRoom(stage.WriteOut(ctx))
 	if err == nil && way == stageAuto && root && needs != "" {
 		// So that not all files are looked at after each call of a plugin.
-		if err = stage.Cover(ctx, tryMount(ctx)); errors.Is(err, errors.ErrUnsupported) {
+		err = stage.Cover(ctx, tryMount(ctx))
+		overlay = err == nil
+		if errors.Is(err, errors.ErrUnsupported) {
 			err = nil
 		}
 	}
-	return stageCopy, err
+	return stageCopy, overlay, err
+}
+
+// noRoom adds to an error about a full disk which one it is, and the way out.
+func (b *build) noRoom(err error) error {
+	if errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) {
+		return fmt.Errorf("%w (the staging root lies in %s: set TMPDIR to a directory with more room)", err, b.tempDir())
+	}
+	return err
 }
 
 // mount has the kernel show the base. If processes are to work on it but can't, that is errors.ErrUnsupported, and

@@ -8,17 +8,20 @@ import (
 	"testing"
 )
 
-// TestStatic: what the Makefile builds asks for no interpreter and no library of the system, even where the environment
-// asks for cgo. It says its version.
+// TestStatic: what "make install" builds asks for no interpreter and no library of the system, even where the environment
+// asks for cgo. It says its version, and what is installed works as a whole.
 func TestStatic(t *testing.T) {
 	need(t, "make", "go")
-	binary := filepath.Join(t.TempDir(), "holo-build")
-	cmd := exec.CommandContext(t.Context(), "bash", "-ec", `eval "$(make --no-print-directory -n build | sed "s|-o bin/holo-build|-o $BINARY|")"`)
+	dir := t.TempDir()
+	root := filepath.Join(dir, "root")
+	cmd := exec.CommandContext(t.Context(), "make", "--no-print-directory", "install", "BINARY="+filepath.Join(dir, "holo-build"),
+		"DESTDIR="+root, "PREFIX=/usr", "VERSION=1.2-3")
 	cmd.Dir = repository
-	cmd.Env = append(os.Environ(), "CGO_ENABLED=1", "BINARY="+binary, "MAKEFLAGS=", "MAKELEVEL=")
+	cmd.Env = append(os.Environ(), "CGO_ENABLED=1", "MAKEFLAGS=", "MAKELEVEL=")
 	if out, err := cmd.CombinedOutput(); err != nil {
-		t.Fatalf("make build: %v\n%s", err, out)
+		t.Fatalf("make install: %v\n%s", err, out)
 	}
+	binary := filepath.Join(root, "usr/bin/holo-build")
 	f, err := elf.Open(binary)
 	if err != nil {
 		t.Fatal(err)
@@ -32,7 +35,10 @@ func TestStatic(t *testing.T) {
 	if f.Section(".dynamic") != nil {
 		t.Error("the program has a dynamic section")
 	}
-	if out, err := exec.CommandContext(t.Context(), binary, "version").CombinedOutput(); err != nil || len(out) == 0 {
+	if out, err := exec.CommandContext(t.Context(), binary, "version").CombinedOutput(); err != nil || string(out) != "holo-build 1.2-3\n" {
 		t.Errorf("version: %v\n%s", err, out)
 	}
+	t.Run("names", func(t *testing.T) { checkNames(t, root) })
+	t.Run("holo", func(t *testing.T) { checkHolo(t, dir, root) })
+	t.Run("without proc", func(t *testing.T) { checkNoProc(t, root) })
 }

@@ -7,6 +7,7 @@ import (
 	"github.com/holo-build/holo-build/plugins/holo/imageconfig"
 	"github.com/holo-build/holo-build/plugins/holo/runscripts"
 	"github.com/holo-build/holo-build/plugins/holo/sshkeys"
+	"github.com/holo-build/holo-build/plugins/holo/systemdunits"
 	"github.com/holo-build/holo-build/plugins/holo/usersgroups"
 )
 
@@ -29,7 +30,8 @@ func bundled() []holo.Bundled {
 		{ID: "files", Order: 10, Plugin: files.Plugin{}},
 		{ID: "users-groups", Order: 20, Plugin: usersgroups.Plugin{}},
 		{ID: "ssh-keys", Order: 25, Plugin: sshkeys.Plugin{}},
-		{ID: imageconfig.ID, Order: 90, Plugin: imageconfig.Plugin{}},
+		{ID: "systemd-units", Order: 30, Plugin: systemdunits.Plugin{}},
+		{ID: "image-config", Order: 90, Plugin: imageconfig.Plugin{}},
 		{ID: "run-scripts", Order: 95, Plugin: runscripts.Plugin{}, OnRoot: true},
 	}
 }

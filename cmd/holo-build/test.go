@@ -25,13 +25,14 @@ type testOptions struct {
 	update, inPlace bool
 	junit           string
 	timeout         time.Duration
+	conform         conformOptions
 }
 
 func testCommand(p process) *cobra.Command {
 	var o testOptions
 	cmd := &cobra.Command{
-		Use:   "test NAME CASE...",
-		Short: "Run test cases for Holo plugins",
+		Use:   "test NAME CASE... | --conformance BINARY",
+		Short: "Test Holo plugins",
 		Long: `test runs test cases as holo-test(7) does. A case is a directory:
 
 source-tree       the root directory before, as a dump
@@ -49,17 +50,19 @@ Dumps are those of holo-test(7), and with the first line "holo-build tree 1"
 they have owners, attributes and devices, too. A case with a source-image has
 the first line "holo-build tree 1 changes", and only what changed.
 
+With --conformance, BINARY is held against holo-plugin-interface(7), whatever it
+provisions: each check is one line, with the sentence that it is about.
+
 Exit status: 0 all is as expected; 1 something is not, or could not be run; 2
 wrong use; 129, 130 and 143 interrupted.`,
 		Example: `  holo-build test foosql tests/*
-  HOLO_BINARY=/usr/bin/holo holo-build test foosql tests/01-simple --update`,
-		Args: func(_ *cobra.Command, args []string) error {
-			if len(args) < 2 {
-				return errors.New("a NAME and one CASE or more are wanted")
-			}
-			return nil
-		},
+  HOLO_BINARY=/usr/bin/holo holo-build test foosql tests/01-simple --update
+  holo-build test --conformance ./holo-foosql --resources tests/resources`,
+		Args: func(_ *cobra.Command, args []string) error { return o.checkArgs(args) },
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if o.conform.binary != "" {
+				return runConformance(cmd.Context(), p, o)
+			}
 			return runTest(cmd.Context(), p, o, args[0], args[1:])
 		},
 	}
@@ -74,6 +77,25 @@ func (o *testOptions) addFlags(f *pflag.FlagSet) {
 	f.StringVar(&o.junit, "junit", "", "write a report for CI systems to `FILE`")
 	f.BoolVar(&o.inPlace, "in-place", false, "run cases in their own directories, and leave target, tree and *-output there")
 	f.DurationVar(&o.timeout, "timeout", 10*time.Minute, "end a call of the program that takes longer; 0 for never")
+	f.StringVar(&o.conform.binary, "conformance", "", "hold the plugin `BINARY` against the plugin interface")
+	f.StringVar(&o.conform.resources, "resources", "", "with --conformance: `DIR` is what $HOLO_RESOURCE_DIR has")
+	f.StringVar(&o.conform.root, "root", "", "with --conformance: `TREE`, a directory or a dump, is what $HOLO_ROOT_DIR begins as")
+}
+
+// checkArgs finds wrong use of arguments.
+func (o testOptions) checkArgs(args []string) error {
+	c := o.conform
+	switch {
+	case c.binary != "" && len(args) > 0:
+		return fmt.Errorf("with --conformance, %q is too much", args[0])
+	case c.binary != "" && (o.update || o.inPlace || o.junit != ""):
+		return errors.New("--update, --in-place and --junit are for test cases, and not for --conformance")
+	case c.binary == "" && (c.resources != "" || c.root != ""):
+		return errors.New("--resources and --root are for --conformance")
+	case c.binary == "" && len(args) < 2:
+		return errors.New("a NAME and one CASE or more are wanted")
+	}
+	return nil
 }
 
 // check finds wrong use.

@@ -3,6 +3,7 @@ package holo
 import (
 	"context"
 	"os"
+	"sync"
 	"time"
 
 	"github.com/holo-build/holo-build/plugins/mock"
@@ -72,6 +73,10 @@ type Event struct {
 // Host loads plugins, scans them and applies their entities, one call after the other. It is not safe for use by
 // several goroutines.
 type Host struct {
+	// telling is held while an event is told, and scanning while a process runs for a scan: those of Go values go side by
+	// side.
+	telling, scanning sync.Mutex
+
 	o       HostOptions
 	plugins []*plugin
 	// applied and known count entities for events.
@@ -93,6 +98,8 @@ func NewHost(o HostOptions) *Host {
 }
 
 func (h *Host) tell(e Event) {
+	h.telling.Lock()
+	defer h.telling.Unlock()
 	if h.o.Events != nil {
 		h.o.Events(e)
 	}

@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"context"
 	"io"
+	"path"
 
 	"github.com/holo-build/holo-build/plugins/sandbox"
 	"github.com/holo-build/holo-build/rootfs"
@@ -33,7 +34,7 @@ func (p *inProcess) begin(ctx context.Context, op, entity string, stdout, stderr
 	if entity != "" {
 		by = rootfs.Actor{Kind: "entity", Plugin: p.spec.ID, Entity: entity}
 	}
-	root := &stoppable{o.Stage.Root(by), ctx.Err} // a pointer, since roots are compared
+	root := &pluginRoot{o.Stage.Root(by), ctx.Err, path.Join(o.CacheDir, virtualDir)} // a pointer, since roots are compared
 	c := &inCall{p: p, op: op, entity: entity}
 	c.env = &Env{
 		Stdout:     &capped{w: stdout, call: c, name: "standard output", left: o.Limits.OutputBytes},
@@ -56,6 +57,10 @@ func (p *inProcess) begin(ctx context.Context, op, entity string, stdout, stderr
 		}
 	}
 	c.env.Run = func(ctx context.Context, cmd Command) error {
+		if op == opScan {
+			p.host.scanning.Lock()
+			defer p.host.scanning.Unlock()
+		}
 		if cmd.OnRoot {
 			return p.host.runOnRoot(ctx, p.plugin, by, c.env, cmd)
 		}
@@ -122,17 +127,4 @@ func (p *inProcess) diff(ctx context.Context, id string, stderr io.Writer) (expe
 		return "", "", err
 	}
 	return cmp.Or(expected, nullPath), cmp.Or(actual, nullPath), nil
-}
-
-// stoppable is a root that writes no more content once stop, a context's Err, says so: one file can be large.
-type stoppable struct {
-	rootfs.Root
-	stop func() error
-}
-
-func (s *stoppable) Put(name string, m rootfs.Meta, content io.Reader) error {
-	if content != nil {
-		content = stopReader{content, s.stop}
-	}
-	return s.Root.Put(name, m, content)
 }

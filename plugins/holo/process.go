@@ -96,6 +96,8 @@ func (p *process) info(ctx context.Context) (Info, error) {
 
 func (p *process) scan(ctx context.Context, stderr io.Writer) ([]byte, error) {
 	var stdout bytes.Buffer
+	p.host.scanning.Lock()
+	defer p.host.scanning.Unlock()
 	err := p.call(ctx, opScan, "", streams{&stdout, stderr, nil})
 	return stdout.Bytes(), err
 }

@@ -6,6 +6,8 @@ import (
 	"context"
 	"errors"
 	"slices"
+
+	"golang.org/x/sync/errgroup"
 )
 
 // Scanned is an entity as a plugin's scan reports it, with its paths as people know them: $HOLO_ROOT_DIR and what
@@ -33,19 +35,39 @@ type PluginScan struct {
 	Err error
 }
 
-// Scan scans all plugins in the order in which they were loaded. What fails is told for each plugin; the error is the
-// context's.
+// scansAtOnce is how many Go values scan side by side.
+const scansAtOnce = 8
+
+// Scan scans all plugins, and returns what came of it in the order in which they were loaded. What fails is told for each
+// plugin; the error is the context's.
+//
+// Go values scan side by side. Executables, and whatever a Go value runs, don't: what a process has changed is found by
+// looking at the staging root afterwards, and could not be told from what another one did meanwhile.
 func (h *Host) Scan(ctx context.Context) ([]PluginScan, error) {
-	var scans []PluginScan
-	h.applied, h.known = 0, 0
+	scans := make([]PluginScan, len(h.plugins))
+	var values errgroup.Group
+	values.SetLimit(scansAtOnce)
 	for i, p := range h.plugins {
-		s := h.scan(ctx, p)
-		if err := ctx.Err(); err != nil {
-			return scans, context.Cause(ctx)
+		if p.InProcess {
+			values.Go(func() error {
+				scans[i] = h.scan(ctx, p)
+				return nil
+			})
 		}
+	}
+	for i, p := range h.plugins {
+		if !p.InProcess && ctx.Err() == nil {
+			scans[i] = h.scan(ctx, p)
+		}
+	}
+	_ = values.Wait() // what fails is in the results
+	if ctx.Err() != nil {
+		return nil, context.Cause(ctx)
+	}
+	h.applied, h.known = 0, 0
+	for i, s := range scans {
 		h.known += len(s.Entities)
-		scans = append(scans, s)
-		h.tell(Event{Kind: "scanned", Plugin: p.ID, N: i + 1, M: len(h.plugins)})
+		h.tell(Event{Kind: "scanned", Plugin: s.ID, N: i + 1, M: len(scans)})
 	}
 	return scans, nil
 }

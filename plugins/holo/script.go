@@ -121,6 +121,15 @@ func (h *Host) ownScript(root rootfs.Root, name string) (string, error) {
 	case m.Mode&0o100 == 0:
 		return "", errors.New("not executable")
 	}
+	// A plugin that is an executable can write anywhere in the root, at somebody else's word perhaps. What it does in the
+	// run's cache is not looked for, so that only the content itself tells.
+	sum, err := digestFile(root, at)
+	if err != nil {
+		return "", err
+	}
+	if n := h.o.Resources.byName[path.Clean(target)]; n == nil || sum != n.digest {
+		return "", errors.New("it was changed during the build")
+	}
 	return at, nil
 }
 

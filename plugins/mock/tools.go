@@ -76,12 +76,13 @@ type tool struct {
 // table lists all tools. Each family of them has a file.
 func table() map[string]tool {
 	return map[string]tool{
-		"groupadd": accountTool(groupadd),
-		"groupdel": accountTool(groupdel),
-		"groupmod": accountTool(groupmod),
-		"useradd":  accountTool(useradd),
-		"userdel":  accountTool(userdel),
-		"usermod":  accountTool(usermod),
+		"groupadd":  accountTool(groupadd),
+		"groupdel":  accountTool(groupdel),
+		"groupmod":  accountTool(groupmod),
+		"systemctl": systemctl,
+		"useradd":   accountTool(useradd),
+		"userdel":   accountTool(userdel),
+		"usermod":   accountTool(usermod),
 	}
 }
 

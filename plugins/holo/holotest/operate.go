@@ -114,7 +114,7 @@ func (c *testCase) direct(ctx context.Context) error {
 		var out bytes.Buffer
 		exit, err := sandbox.Run(ctx, sandbox.Process{
 			Path: file, Argv0: words[0], Args: append(words[1:len(words):len(words)], op.args...), Env: environ, Dir: c.work,
-			Stdout: &out, Stderr: &out, Timeout: c.o.Timeout,
+			Stdout: &out, Stderr: &out, Timeout: c.o.Timeout, OutputBytes: maxFile,
 		})
 		if err != nil {
 			return fmt.Errorf("holo %s: %w", strings.Join(op.args, " "), err)
@@ -158,7 +158,7 @@ func (c *testCase) withBash(ctx context.Context) error {
 	}
 	var said bytes.Buffer
 	exit, err := sandbox.Run(ctx, sandbox.Process{
-		Path: bash, Args: []string{"-c", driver}, Env: environ, Dir: c.work, Stdout: &said, Stderr: &said, Timeout: 4 * c.o.Timeout,
+		Path: bash, Args: []string{"-c", driver}, Env: environ, Dir: c.work, Stdout: &said, Stderr: &said, Timeout: 4 * c.o.Timeout, OutputBytes: maxFile,
 	})
 	if err != nil {
 		return fmt.Errorf("running the case by bash: %w", err)

@@ -230,7 +230,7 @@ func TestDiffer(t *testing.T) {
 	w.write("c/expected-scan-output", w.read("c/expected-scan-output")+"more\n")
 	w.write("c/expected-tree", strings.Replace(w.read("c/expected-tree"), "0644", "0600", 1))
 	results, err := Run(t.Context(), []string{filepath.Join(w.dir, "c")}, w.o)
-	check(t, err)
+	must(t, err)
 	if len(results[0].Differences) != 2 {
 		t.Fatalf("%+v", results)
 	}
@@ -239,7 +239,7 @@ func TestDiffer(t *testing.T) {
 		t.Errorf("got:\n%s", got)
 	}
 	var b bytes.Buffer
-	check(t, WriteJUnit(&b, "na<me", append(results, Result{Case: "e", Err: errors.New("bad\x1b")}, Result{Case: "p"})))
+	must(t, WriteJUnit(&b, "na<me", append(results, Result{Case: "e", Err: errors.New("bad\x1b")}, Result{Case: "p"})))
 	for _, want := range []string{`<testsuite name="na&lt;me" tests="3" failures="1" errors="1" `, `<failure message="not as expected: tree, scan-output">--- expected-tree`,
 		`<error message="bad?"></error>`, `<testcase classname="na&lt;me" name="p" time="0.000"></testcase>`} {
 		if !strings.Contains(b.String(), want) {
@@ -306,6 +306,15 @@ sleep 100
 		if got := w.run(name); !strings.HasPrefix(got, name+": error: ") || !strings.Contains(got, want) {
 			t.Errorf("%s: %s", name, got)
 		}
+	}
+	w.write("gone/source-tree", "file 0644 ./etc/do\n[ $1 = apply ] && { rm -r target; ln -s / target; }\n:\n")
+	if got := w.run("gone"); got != "gone: error: target is no directory any more\n" {
+		t.Error(got)
+	}
+	w.write("flood/source-tree", "file 0644 ./etc/do\nexec yes\n")
+	w.o.Timeout = time.Minute
+	if got := w.run("flood"); !strings.Contains(got, "more than 67108864 bytes on standard output") {
+		t.Error(got)
 	}
 	w.o.Holo = "no-such-holo"
 	w.write("c/source-tree", "file 0644 ./x\n")

@@ -14,8 +14,12 @@ import (
 	"github.com/holo-build/holo-build/rootfs"
 )
 
-// maxContent is the size from which on the content of a file is not in a full dump.
-const maxContent = 1 << 20
+const (
+	// maxContent is the size from which on the content of a file is not in a full dump.
+	maxContent = 1 << 20
+	// maxFile is the size from which on it can't be in any.
+	maxFile = 64 << 20
+)
 
 // mine gives a Meta to whoever runs the test.
 func mine(m rootfs.Meta) rootfs.Meta {
@@ -204,7 +208,10 @@ func readFile(root rootfs.Root, name string) ([]byte, error) {
 		return nil, fmt.Errorf("reading %s: %w", name, err)
 	}
 	defer f.Close()
-	b, err := io.ReadAll(f)
+	b, err := io.ReadAll(io.LimitReader(f, maxFile+1))
+	if err == nil && len(b) > maxFile {
+		err = fmt.Errorf("more than %d bytes: %w", maxFile, rootfs.ErrLimit)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("reading %s: %w", name, err)
 	}

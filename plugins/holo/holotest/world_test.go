@@ -37,7 +37,7 @@ type world struct {
 	o   Options
 }
 
-func check(t *testing.T, err error) {
+func must(t *testing.T, err error) {
 	t.Helper()
 	if err != nil {
 		t.Fatal(err)
@@ -49,7 +49,7 @@ func newWorld(t *testing.T, archive string) *world {
 	t.Helper()
 	w := &world{t: t, dir: t.TempDir()}
 	w.write("holo", fakeHolo)
-	check(t, os.Chmod(filepath.Join(w.dir, "holo"), 0o755))
+	must(t, os.Chmod(filepath.Join(w.dir, "holo"), 0o755))
 	w.add(archive)
 	w.o = Options{Holo: filepath.Join(w.dir, "holo"), Self: "/nonexistent", Bundled: []string{"files"}, Environ: []string{"PATH=/usr/bin:/bin", "EXTRA=1"},
 		Scratch: t.TempDir(), Now: time.Now, Timeout: time.Minute}
@@ -66,8 +66,8 @@ func (w *world) add(archive string) {
 func (w *world) write(name, content string) {
 	w.t.Helper()
 	p := filepath.Join(w.dir, name)
-	check(w.t, os.MkdirAll(filepath.Dir(p), 0o755))
-	check(w.t, os.WriteFile(p, []byte(content), 0o644))
+	must(w.t, os.MkdirAll(filepath.Dir(p), 0o755))
+	must(w.t, os.WriteFile(p, []byte(content), 0o644))
 }
 
 func (w *world) read(name string) string {
@@ -76,7 +76,7 @@ func (w *world) read(name string) string {
 	if errors.Is(err, os.ErrNotExist) {
 		return "none"
 	}
-	check(w.t, err)
+	must(w.t, err)
 	return string(b)
 }
 
@@ -110,8 +110,8 @@ func (w *world) run(cases ...string) string {
 		out.WriteString("\n")
 	}
 	_, err := Run(w.t.Context(), dirs, o)
-	check(w.t, err)
-	check(w.t, filepath.WalkDir(o.Scratch, func(p string, _ os.DirEntry, err error) error {
+	must(w.t, err)
+	must(w.t, filepath.WalkDir(o.Scratch, func(p string, _ os.DirEntry, err error) error {
 		if strings.HasPrefix(filepath.Base(p), workPrefix) {
 			w.t.Errorf("left in the scratch directory: %s", p)
 		}

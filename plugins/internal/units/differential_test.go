@@ -33,7 +33,7 @@ func theirs(t testing.TB, dir string, argv []string) result {
 	var stdout, stderr strings.Builder
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
 	err := cmd.Run()
-	r := result{stdout: stdout.String(), tree: listWorld(t, dir)}
+	r := result{stdout: stdout.String(), tree: listWorld(t, dir), said: stderr.String()}
 	if e, ok := errors.AsType[*exec.ExitError](err); ok {
 		r.exit, err = e.ExitCode(), nil
 	}

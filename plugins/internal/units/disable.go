@@ -22,7 +22,10 @@ func (t *Tree) disabled(r *Report, names []string, also bool) map[string]bool {
 	seen := make(map[string]bool)
 	queue := make([]string, 0, len(names))
 	for _, name := range names {
-		queue = append(queue, path.Base(name))
+		if strings.HasPrefix(name, "/") {
+			name = path.Base(name)
+		}
+		queue = append(queue, name)
 	}
 	for i := 0; i < len(queue); i++ {
 		name := queue[i]
@@ -30,25 +33,19 @@ func (t *Tree) disabled(r *Report, names []string, also bool) map[string]bool {
 			continue
 		}
 		seen[name] = true
-		u, err := t.find(name, false)
+		u, err := t.find(name, anyName)
 		if err == nil {
-			err = t.load(u)
+			name, err = u.name, t.load(u)
 		}
-		if u != nil {
-			name = u.name
-		}
-		var e *UnitError
-		switch {
+		switch e, ok := errors.AsType[*UnitError](err); {
 		case err == nil && also:
 			queue = append(queue, u.also...)
 		case err == nil:
-		case errors.Is(err, ErrName):
+		case ok && e.Err == ErrName:
 			r.fail(name, err)
 			continue
-		case errors.Is(err, ErrMasked):
-			if errors.As(err, &e) {
-				r.add(Event{Op: Passed, Unit: name, Path: e.Unit})
-			}
+		case ok && e.Err == ErrMasked:
+			r.add(Event{Op: Passed, Unit: name, Path: e.Unit})
 			continue
 		case i < len(names):
 			r.fail(name, err)
@@ -90,7 +87,7 @@ func (t *Tree) unlink(r *Report, l Link, config string) {
 	}
 }
 
-// linksOf lists the symlinks in a directory of configuration by or to the names, in byte order.
+// linksOf lists the symlinks in a directory of configuration by or to the names, in byte order; all of them if names is nil.
 func (t *Tree) linksOf(config string, names map[string]bool) ([]Link, error) {
 	w := &linkWalk{t: t, names: names}
 	err := w.dir(config, 0)
@@ -134,7 +131,7 @@ func (w *linkWalk) link(at string) error {
 	if err != nil {
 		return &UnitError{absolute(at), err}
 	}
-	if w.has(path.Base(at)) || w.has(path.Base(w.t.leads(at, m.Target))) {
+	if w.names == nil || w.has(path.Base(at)) || w.has(path.Base(w.t.leads(at, m.Target))) {
 		w.found = append(w.found, Link{absolute(at), m.Target})
 	}
 	return nil

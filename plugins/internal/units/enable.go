@@ -3,7 +3,6 @@ package units
 import (
 	"errors"
 	"path"
-	"slices"
 	"strings"
 
 	"github.com/holo-build/holo-build/rootfs"
@@ -17,6 +16,9 @@ type Options struct {
 	Force bool
 	// Owner has the UID and GID of directories and symlinks that are made.
 	Owner rootfs.Meta
+
+	// preset says that nobody has asked for the unit: that a template lacks an instance is no error.
+	preset bool
 }
 
 func (o Options) config() string {
@@ -33,7 +35,7 @@ func (t *Tree) Enable(names []string, o Options) Report {
 	var r Report
 	var queue []*unit
 	for _, name := range names {
-		u, err := t.findNamed(name, true)
+		u, err := t.findNamed(name, ownName)
 		if err == nil {
 			err = t.loadEnableable(u)
 		}
@@ -47,7 +49,7 @@ func (t *Tree) Enable(names []string, o Options) Report {
 	return r
 }
 
-func (t *Tree) findNamed(name string, strict bool) (*unit, error) {
+func (t *Tree) findNamed(name string, strict strictness) (*unit, error) {
 	if strings.HasPrefix(name, "/") {
 		return t.findPath(name)
 	}
@@ -65,50 +67,59 @@ func (t *Tree) loadEnableable(u *unit) error {
 // enableAll makes the links of units, and of those that they bring along.
 func (t *Tree) enableAll(r *Report, queue []*unit, o Options) {
 	known := make(map[string]bool)
+	var also []string
 	for _, u := range queue {
 		known[u.name] = true
 	}
-	for i := 0; i < len(queue); i++ {
-		u := queue[i]
-		r.Installable = r.Installable || u.installs()
-		for _, name := range u.also {
-			if known[name] {
-				continue
-			}
-			known[name] = true
-			if more := t.auxiliary(r, name); more != nil && !slices.ContainsFunc(queue, func(q *unit) bool { return q.name == more.name }) {
-				queue = append(queue, more)
-			}
+	for _, u := range queue {
+		also = append(also, u.also...)
+		t.enableOne(r, u, o)
+	}
+	for i := 0; i < len(also); i++ {
+		if known[also[i]] {
+			continue
 		}
-		list, errs := t.wantedLinks(u, o.config())
-		for _, err := range errs {
+		known[also[i]] = true
+		u := t.auxiliary(r, also[i])
+		if u == nil || u.name != also[i] && known[u.name] {
+			continue
+		}
+		known[u.name] = true
+		also = append(also, u.also...)
+		t.enableOne(r, u, o)
+	}
+}
+
+// enableOne makes the links of a unit.
+func (t *Tree) enableOne(r *Report, u *unit, o Options) {
+	r.Installable = r.Installable || u.installs()
+	list, errs := t.wantedLinks(u, o.config())
+	for _, err := range errs {
+		if !o.preset || !errors.Is(err, errNoInstance) {
 			r.fail(u.name, err)
 		}
-		for j, w := range list {
-			if !t.make(r, u, w, o) && u.linked && j == 0 {
-				break // the others would be links to a file that is not known by its name
-			}
+	}
+	for i, w := range list {
+		if !t.make(r, u, w, o) && u.linked && i == 0 {
+			break // the others would be links to a file that is not known by its name
 		}
 	}
 }
 
 // auxiliary finds a unit that another one brings along; nil if it can't be enabled.
 func (t *Tree) auxiliary(r *Report, name string) *unit {
-	u, err := t.find(name, false)
+	u, err := t.find(name, ownFile)
 	if err == nil {
-		err = t.load(u)
+		err = t.loadEnableable(u)
 	}
-	var e *UnitError
-	switch {
-	case err == nil:
+	if err == nil {
 		return u
-	case errors.Is(err, ErrMasked) && errors.As(err, &e):
-		r.add(Event{Op: Passed, Unit: name, Path: e.Unit})
-	case errors.Is(err, ErrNotFound):
-		r.add(Event{Op: Passed, Unit: name})
-	default:
-		r.fail(name, err)
 	}
+	passed := Event{Op: Passed, Unit: name, Err: err}
+	if e, ok := errors.AsType[*UnitError](err); ok && e.Err == ErrMasked {
+		passed.Path = e.Unit
+	}
+	r.add(passed)
 	return nil
 }
 

@@ -16,7 +16,7 @@ const (
 	// Unlinked is a symlink that was removed, or replaced by the one that comes next.
 	Unlinked
 
-	// Passed is a unit that was passed over because it is masked, or an auxiliary one that does not exist.
+	// Passed is a unit that was passed over: it is masked, or was only brought along and can't be enabled, Err says why.
 	Passed
 	// Dangling is a dependency that was added to a unit which does not exist.
 	Dangling
@@ -100,6 +100,9 @@ var (
 	ErrName = errors.New("invalid unit name")
 	// ErrExists is a file where a symlink should be.
 	ErrExists = errors.New("already exists")
+
+	// errNoInstance is a template without a default instance that is to be the dependency of a unit that is none.
+	errNoInstance = errors.New("it lacks an instance")
 )
 
 // UnitError is an error about one unit.
@@ -145,6 +148,9 @@ type InstallError struct {
 	Unit string
 	// Text says what is wrong.
 	Text string
+	err  error
 }
 
 func (e *InstallError) Error() string { return e.Text }
+
+func (e *InstallError) Unwrap() error { return e.err }

@@ -46,70 +46,88 @@ func (t *Tree) lookup(name string) (file string, dir searchDir, m rootfs.Meta, e
 	}
 }
 
-// find finds the unit that a name stands for, following aliases. Where strict, an alias that the configuration has made
-// is an error: it is not the name to enable a unit by.
-func (t *Tree) find(name string, strict bool) (*unit, error) {
-	if !ValidName(name) {
-		return nil, &UnitError{name, ErrName}
-	}
+// strictness says which symlinks that the configuration has made are not followed: they are an ErrLinked.
+type strictness int
+
+const (
+	// anyName follows all.
+	anyName strictness = iota
+	// ownName refuses aliases: they are not the names to enable a unit by.
+	ownName
+	// ownFile refuses all: who brings another unit along means one that is there without.
+	ownFile
+)
+
+// find finds the unit that a name stands for. With an error, what is known of it by then is returned.
+func (t *Tree) find(name string, strict strictness) (*unit, error) {
 	u := &unit{name: name}
+	if !ValidName(name) {
+		return u, &UnitError{name, ErrName}
+	}
 	for range maxLinks {
 		file, dir, m, err := t.lookup(u.name)
 		if err != nil {
-			return nil, err
+			return u, err
 		}
 		u.file, u.dir = file, dir
 		if m.Type != rootfs.Symlink {
 			return u, t.check(u.file, m)
 		}
-		target, err := t.follow(file, m, u.name)
+		target, err := t.follow(file, m)
 		if err != nil {
-			return nil, err
+			return u, err
 		}
 		u.alias = u.alias || !IsInstance(u.name) && path.Base(target) != u.name
-		switch {
-		case !t.inSearchPath(target):
-			u.file, u.linked = target, true
-			return u, nil
-		case path.Base(target) == path.Base(file), strict && (dir.kind == persistent || dir.kind == runtime):
-			return nil, &UnitError{u.name, ErrLinked}
-		}
+		configured := dir.kind == persistent || dir.kind == runtime
 		next := path.Base(target)
 		if _, instance, _, _ := cutName(u.name); instance != "" && IsTemplate(next) {
 			next = instantiate(next, instance)
-			if next == u.name { // the link of an instance to its template
-				u.file = target
-				return u, nil
-			}
+		}
+		switch {
+		case configured && strict == ownFile:
+			return u, &UnitError{u.name, ErrLinked}
+		case !t.inSearchPath(target):
+			u.file, u.linked = target, true
+			return u, t.checkTarget(u.name, target)
+		case next == u.name && next != path.Base(target): // the link of an instance to its template
+			u.file = target
+			return u, t.checkTarget(u.name, target)
+		case next == u.name, path.Base(target) == path.Base(file), configured && strict == ownName:
+			return u, &UnitError{u.name, ErrLinked}
 		}
 		u.name, u.followed = next, true
 	}
-	return nil, &UnitError{name, ErrLinked}
+	return u, &UnitError{name, ErrLinked}
 }
 
-// follow returns where the symlink at file leads, which stands for the unit name.
-func (t *Tree) follow(file string, m rootfs.Meta, name string) (string, error) {
-	if m.Target == "/dev/null" { // which roots that were never started don't have
+// follow returns where the symlink at file leads. A file there need not be.
+func (t *Tree) follow(file string, m rootfs.Meta) (string, error) {
+	if m.Target == devNull { // which roots that were never started don't have
 		return "", &UnitError{absolute(file), ErrMasked}
 	}
 	target, err := t.chase(file)
 	if err != nil {
 		return "", &UnitError{path.Base(file), ErrLinked}
 	}
-	if target == "dev/null" {
+	if absolute(target) == devNull {
 		return "", &UnitError{absolute(file), ErrMasked}
 	}
-	tm, err := t.root.Lstat(target)
-	if missing(err) {
-		return "", &UnitError{name, ErrNotFound}
+	if t.inSearchPath(target) { // elsewhere, names mean nothing
+		err = compatible(path.Base(file), path.Base(target))
 	}
-	if err == nil {
-		err = t.check(target, tm)
+	return target, err
+}
+
+// checkTarget is check for what a symlink leads to.
+func (t *Tree) checkTarget(name, target string) error {
+	m, err := t.root.Lstat(target)
+	if missing(err) {
+		return &UnitError{name, ErrNotFound}
 	}
 	if err != nil {
-		return "", err
+		return err
 	}
-	return target, compatible(path.Base(file), path.Base(target))
+	return t.check(target, m)
 }
 
 // compatible returns an error if a symlink of one name can't be an alias for a unit of the other.
@@ -155,8 +173,10 @@ func (t *Tree) findPath(file string) (*unit, error) {
 	case err != nil:
 		return nil, &UnitError{file, err}
 	case m.Type == rootfs.Symlink:
-		u.file, err = t.follow(u.file, m, name)
-		if err != nil {
+		if u.file, err = t.follow(u.file, m); err != nil {
+			return nil, err
+		}
+		if err := t.checkTarget(name, u.file); err != nil {
 			return nil, err
 		}
 	default:

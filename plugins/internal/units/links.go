@@ -1,6 +1,7 @@
 package units
 
 import (
+	"errors"
 	"fmt"
 	"path"
 	"slices"
@@ -43,7 +44,13 @@ func (t *Tree) wantedLinks(u *unit, config string) (list []wanted, errs []error)
 			add(name, "", false)
 		}
 	}
-	for i, texts := range [][]string{u.wantedBy, u.requiredBy, u.upheldBy} {
+	dependencies := [][]string{u.wantedBy, u.requiredBy, u.upheldBy}
+	if IsTemplate(u.name) && u.defaultInstance != "" && len(u.wantedBy)+len(u.requiredBy)+len(u.upheldBy) > 0 {
+		if _, err := t.find(instantiate(u.name, u.defaultInstance), anyName); errors.Is(err, ErrMasked) {
+			return list, append(errs, err)
+		}
+	}
+	for i, texts := range dependencies {
 		for _, text := range texts {
 			by, source, err := t.dependency(u, text)
 			if err != nil {
@@ -84,7 +91,7 @@ func (t *Tree) aliasOf(u *unit, text string) (string, error) {
 func aliasInDir(u *unit, alias, dir, name string) error {
 	i := slices.IndexFunc(dependencyDirs, func(suffix string) bool { return strings.HasSuffix(dir, suffix) })
 	if i < 0 || !ValidName(strings.TrimSuffix(dir, dependencyDirs[i])) || !ValidName(name) {
-		return &InstallError{u.name, fmt.Sprintf("invalid unit reference %.300q", alias)}
+		return &InstallError{u.name, fmt.Sprintf("invalid unit reference %.300q", alias), nil}
 	}
 	by := strings.TrimSuffix(dir, dependencyDirs[i])
 	same := name == u.name
@@ -101,7 +108,7 @@ func aliasInDir(u *unit, alias, dir, name string) error {
 }
 
 func cannotAlias(u *unit, alias string) error {
-	return &InstallError{u.name, fmt.Sprintf("cannot alias %s as %.300s", u.name, alias)}
+	return &InstallError{u.name, fmt.Sprintf("cannot alias %s as %.300s", u.name, alias), nil}
 }
 
 // dependency expands an entry of WantedBy= and its like: the unit that the dependency is added to, and the name of the
@@ -111,7 +118,7 @@ func (t *Tree) dependency(u *unit, text string) (by, source string, err error) {
 		return "", "", err
 	}
 	if !ValidName(by) {
-		return "", "", &InstallError{u.name, fmt.Sprintf("%.300q is not a valid unit name", by)}
+		return "", "", &InstallError{u.name, fmt.Sprintf("%.300q is not a valid unit name", by), nil}
 	}
 	source = u.name
 	if IsTemplate(source) {
@@ -120,11 +127,11 @@ func (t *Tree) dependency(u *unit, text string) (by, source string, err error) {
 			source = instantiate(source, u.defaultInstance)
 		case !strings.Contains(by, "@"):
 			return "", "", &InstallError{u.name, fmt.Sprintf("destination unit %s is a non-template unit: "+
-				"%s needs an instance, as in %s", by, source, instantiate(source, "NAME"))}
+				"%s needs an instance, as in %s", by, source, instantiate(source, "NAME")), errNoInstance}
 		}
 	}
 	if len(by)+len(".requires") > maxName || !ValidName(source) {
-		return "", "", &InstallError{u.name, fmt.Sprintf("%.300q is too long a name", by)}
+		return "", "", &InstallError{u.name, fmt.Sprintf("%.300q is too long a name", by), nil}
 	}
 	return by, source, nil
 }

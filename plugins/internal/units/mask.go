@@ -2,6 +2,7 @@ package units
 
 import (
 	"path"
+	"slices"
 
 	"github.com/holo-build/holo-build/rootfs"
 )
@@ -42,7 +43,7 @@ func (t *Tree) Unmask(names []string, o Options) Report {
 		case missing(err):
 		case err != nil:
 			r.fail(name, &UnitError{absolute(at), err})
-		case t.masks(at, m):
+		case t.masks(at, m) && !slices.ContainsFunc(list, func(l Link) bool { return l.Path == absolute(at) }):
 			list = append(list, Link{absolute(at), m.Target})
 		}
 	}

@@ -1,6 +1,21 @@
 package units
 
 var moreScenarios = []scenario{
+	{"also through links", usual + `
+		L k1.service: WantedBy=m.target;Also=y.service
+		L k2.service: WantedBy=m.target;Also=z.service
+		L k3.service: WantedBy=m.target;Also=o.service
+		L k4.service: WantedBy=m.target;Also=p.service
+		L k5.service: WantedBy=m.target;Also=t@j.service v@j.service
+		L y.service -> a.service
+		E z.service -> /lib/systemd/system/a.service
+		L o.service -> /opt/o.service
+		/opt/o.service: WantedBy=m.target
+		E p.service -> /opt/p.service
+		/opt/p.service: WantedBy=m.target
+		E t@j.service -> /lib/systemd/system/t@.service
+		L v@.service -> t@.service`, "enable k1; disable k1; enable k2; disable k2; enable k3; disable k3; enable k4; disable k4; enable k5; disable k5"},
+	{"also unreadable", "L k.service: WantedBy=m.target;Also=o.service\nL o.service= [Ins", "enable k; disable k"},
 	{"names", usual + "L k.service: WantedBy=foo ../../x.target a/b.target bad..target @.target x@y.target x@.target q.target # c % -.mount x@%i.target",
 		"enable k; is-enabled k; disable k; enable ../a.service; enable .service; enable a@b@c.service; mask foo.bar; mask a.service.d"},
 	{"words", `
@@ -31,6 +46,9 @@ var moreScenarios = []scenario{
 		L o@.service: WantedBy=m.target;DefaultInstance=a b
 		L p.service: DefaultInstance=x
 		L q.service: DefaultInstance=x;WantedBy=m.target`, "enable k@; enable m@; enable o@; enable p; enable q; is-enabled k@ k@k-1"},
+	{"default instances that are masked", "L t@.service: WantedBy=m.target;DefaultInstance=i\nE t@i.service -> /dev/null", "enable t@; preset t@; reenable t@; is-enabled t@"},
+	{"default instances with a file of their own", "L t@.service: WantedBy=m.target;DefaultInstance=i\nL t@i.service: WantedBy=own.target", "enable t@; disable t@; preset t@; reenable t@; is-enabled t@"},
+	{"linked by names that are none", "L w.service -> /opt/nope\n/opt/nope= x\nL v.service -> /opt/a.socket\n/opt/a.socket= x", "is-enabled w; enable w; preset-all; enable v; is-enabled v"},
 	{"specifiers", `
 		L t@.service: WantedBy=%p-%i-%j-%N-%n.target;Alias=%p-%j@%i.service
 		L a-b.service: WantedBy=%p-%j-%N.target %i.target %n.wants x%%.target
@@ -143,6 +161,11 @@ var moreScenarios = []scenario{
 	{"presets and also, in conflict", usual + "L p.service: WantedBy=multi-user.target;Also=b.service\nP 1.preset= enable p.service\\ndisable *\\n", "preset p; preset-all; preset-all"},
 	{"presets in conflict", usual + "L x1.service: Alias=dm.service\nL x2.service: Alias=dm.service", "preset x1 x2"},
 	{"presets until the next boot", usual, "preset --runtime a; is-enabled a"},
+	{"presets of instances of what is masked", "L t@.service: WantedBy=m.target\nE t@.service -> /dev/null", "preset t@i; preset t@"},
+	{"presets that disable what is masked", "L t@.service: WantedBy=m.target\nE t@.service -> /dev/null\nL b.service= [Ins\nP 1.preset= disable *", "preset t@i; preset t@; preset b; preset nope"},
+	{"presets that enable masked instances", "L t@.service: WantedBy=m.target\nE t@x.service -> /dev/null\nP 1.preset= enable t@.service x y\\ndisable *\\n", "preset t@; preset-all"},
+	{"presets of aliases of templates", "L t@.service: WantedBy=m.target\nL u@.service -> t@.service\nE w@.service -> /lib/systemd/system/t@.service\nP 1.preset= disable *", "preset u@i; preset u@; preset w@i; preset w@"},
+	{"presets that disable static units", "L s.service\nE m.target.wants/s.service -> /lib/systemd/system/s.service\nL t@.service\nE m.target.wants/t@i.service -> /lib/systemd/system/t@.service\nE t@j.service -> /lib/systemd/system/t@.service\nP 1.preset= disable *", "preset s; preset t@; preset t@j"},
 	{"presets over masks and links", usual + "E b.service -> /dev/null\nE z.service -> /lib/systemd/system/a.service\nE br.service -> /nope\nE lx.service -> ly.service\nE ly.service -> lx.service\nL v.service -> a.service", "preset-all; list-unit-files"},
 	{"presets over what can't be read", usual + "L bad.service= [Ins", "preset-all; list-unit-files"},
 	{"presets over linked files", usual + "E o.service -> /opt/o.service\n/opt/o.service: WantedBy=multi-user.target\nL o2.service -> /opt/o.service", "preset-all"},

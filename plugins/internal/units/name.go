@@ -77,5 +77,5 @@ func instantiate(template, instance string) string {
 
 // validInstance reports whether a text can stand between "@" and the type.
 func validInstance(s string) bool {
-	return s != "" && strings.Trim(s, nameCharacters+"@") == ""
+	return s != "" && len(s) < maxName && strings.Trim(s, nameCharacters+"@") == ""
 }

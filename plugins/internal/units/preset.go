@@ -45,7 +45,7 @@ func ParsePreset(r io.Reader) (rules []Rule, bad []*PresetError, err error) {
 		if line == "" || line[0] == '#' || line[0] == ';' {
 			continue
 		}
-		words := strings.Fields(line)
+		words := strings.FieldsFunc(line, func(r rune) bool { return strings.ContainsRune(blanks, r) })
 		switch {
 		case words[0] == "enable" && len(words) > 1:
 			rules = append(rules, Rule{Enable: true, Pattern: words[1], Instances: words[2:], Line: l.number})
@@ -138,8 +138,8 @@ const (
 	PresetDisable PresetMode = "disable-only"
 )
 
-// Preset enables and disables units as the preset files say. Units without anything in their [Install] section and
-// aliases are passed over. Where one of the units does not exist or is masked, nothing is done at all.
+// Preset enables and disables units as the preset files say. Aliases are passed over, and templates only enabled where
+// there is an instance to be. Where one of the units does not exist or is masked, nothing is done at all.
 func (t *Tree) Preset(names []string, mode PresetMode, o Options) Report {
 	var r Report
 	rules, err := t.Presets()
@@ -174,10 +174,9 @@ func (t *Tree) PresetAll(mode PresetMode, o Options) Report {
 	p := preset{t: t, rules: rules, off: make(map[string]bool)}
 	for _, name := range names {
 		err := p.decide(name)
-		var e *UnitError
-		switch {
-		case err == nil, errors.Is(err, ErrNotFound), errors.Is(err, ErrLinked), errors.Is(err, ErrGenerated):
-		case errors.Is(err, ErrMasked) && errors.As(err, &e):
+		switch e, ok := errors.AsType[*UnitError](err); {
+		case err == nil, ok && (e.Err == ErrNotFound || e.Err == ErrLinked || e.Err == ErrGenerated):
+		case ok && e.Err == ErrMasked:
 			r.add(Event{Op: Passed, Unit: name, Path: e.Unit})
 		default:
 			r.fail(name, err)
@@ -194,45 +193,60 @@ type preset struct {
 	rules []Rule
 	on    []*unit
 	off   map[string]bool
+	// passed are masked units that would be disabled.
+	passed []Event
 }
 
 func (p *preset) decide(name string) error {
-	u, err := p.t.findNamed(name, false)
-	if err == nil && !u.followed {
-		err = p.t.loadEnableable(u)
-	}
-	if err != nil || u.followed || !u.installs() {
+	u, err := p.t.findNamed(name, anyName)
+	switch {
+	case u != nil && u.followed:
+		return nil
+	case errors.Is(err, ErrNotFound), errors.Is(err, ErrName):
 		return err
 	}
-	enable, instances, _ := Decide(p.rules, u.name)
-	switch {
+	name = path.Base(name)
+	enable, instances, _ := Decide(p.rules, name)
+	switch e, ok := errors.AsType[*UnitError](err); {
+	case !enable && ok && e.Err == ErrMasked:
+		p.passed = append(p.passed, Event{Op: Passed, Unit: name, Path: e.Unit})
+		return nil
 	case !enable:
-		p.off[u.name] = true
-	case IsTemplate(u.name) && len(instances) > 0:
-		for _, instance := range instances {
-			if !validInstance(instance) {
-				return &UnitError{instantiate(u.name, instance), ErrName}
-			}
-			i, err := p.t.find(instantiate(u.name, instance), false)
-			if err == nil {
-				err = p.t.load(i)
-			}
-			if err != nil {
-				return err
-			}
-			p.on = append(p.on, i)
-		}
-	case !IsTemplate(u.name) || u.defaultInstance != "":
+		p.off[name] = true
+		return nil
+	case err != nil:
+		return err
+	}
+	if err := p.t.loadEnableable(u); err != nil {
+		return err
+	}
+	if !IsTemplate(u.name) || len(instances) == 0 {
 		p.on = append(p.on, u)
+		return nil
+	}
+	for _, instance := range instances {
+		if !validInstance(instance) {
+			return &UnitError{instantiate(u.name, instance), ErrName}
+		}
+		i, err := p.t.find(instantiate(u.name, instance), anyName)
+		if err == nil {
+			err = p.t.loadEnableable(i)
+		}
+		if err != nil {
+			return err
+		}
+		p.on = append(p.on, i)
 	}
 	return nil
 }
 
 func (p *preset) apply(r *Report, mode PresetMode, o Options) {
+	r.Events = append(r.Events, p.passed...)
 	if mode != PresetEnable {
 		p.t.unlinkAll(r, p.off, o)
 	}
 	if mode != PresetDisable {
+		o.preset = true
 		p.t.enableAll(r, p.on, o)
 	}
 }

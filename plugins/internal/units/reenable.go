@@ -5,7 +5,7 @@ func (t *Tree) Reenable(names []string, o Options) Report {
 	var r Report
 	before := make([]*unit, len(names))
 	for i, name := range names {
-		if u, err := t.findNamed(name, false); err == nil {
+		if u, err := t.findNamed(name, anyName); err == nil {
 			before[i] = u
 		}
 	}
@@ -15,9 +15,9 @@ func (t *Tree) Reenable(names []string, o Options) Report {
 		u, err := before[i], error(nil)
 		switch {
 		case u == nil:
-			u, err = t.findNamed(name, true)
+			u, err = t.findNamed(name, ownName)
 		case !u.linked: // else the link by which it was found is gone
-			u, err = t.find(u.name, true)
+			u, err = t.find(u.name, ownName)
 		}
 		if err == nil {
 			err = t.loadEnableable(u)

@@ -35,6 +35,9 @@ type specifiers struct {
 	release map[string]string // nil until it is read
 }
 
+// maxExpanded bounds what comes of a text with specifiers; the longest that is of use is two names and a slash.
+const maxExpanded = 4 << 10
+
 // expand replaces the specifiers in a text that belongs to the unit name, with instance in place of an empty one of a
 // template.
 func (s *specifiers) expand(text, name, instance string) (string, error) {
@@ -59,8 +62,8 @@ func (s *specifiers) expand(text, name, instance string) (string, error) {
 			}
 			return "", err
 		}
-		if b.WriteString(value); b.Len() > maxLine {
-			return "", &SpecifierError{text[:80], text[i], "what comes of it is too long"}
+		if b.WriteString(value); b.Len() > maxExpanded {
+			return "", &SpecifierError{text, text[i], "what comes of it is too long"}
 		}
 	}
 	return b.String(), nil

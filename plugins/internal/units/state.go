@@ -37,10 +37,9 @@ func (s State) OK() bool {
 
 // State returns the state of a unit.
 func (t *Tree) State(name string) (State, error) {
-	u, err := t.find(name, false)
-	var e *UnitError
-	switch {
-	case errors.Is(err, ErrMasked) && errors.As(err, &e):
+	u, err := t.find(name, anyName)
+	switch e, ok := errors.AsType[*UnitError](err); {
+	case ok && e.Err == ErrMasked:
 		if strings.HasPrefix(e.Unit, "/run/") {
 			return MaskedRuntime, nil
 		}
@@ -79,10 +78,10 @@ func (t *Tree) stateOf(u *unit) (State, error) {
 	switch {
 	case found[0].enabled:
 		return Enabled, nil
-	case found[0].linked:
-		return LinkedFile, nil
 	case found[1].enabled:
 		return EnabledRuntime, nil
+	case found[0].linked:
+		return LinkedFile, nil
 	case found[1].linked:
 		return LinkedRuntime, nil
 	case found[0].other || found[1].other:
@@ -125,27 +124,23 @@ func (t *Tree) traceOfLink(u *unit, at string, out *traces) error {
 	if err != nil {
 		return &UnitError{absolute(at), err}
 	}
-	name, target := path.Base(at), path.Base(t.leads(at, m.Target))
+	leads := t.leads(at, m.Target)
+	name, target := path.Base(at), path.Base(leads)
 	switch {
-	case name == u.name && u.linked:
+	case name == u.name && u.linked && leads == u.file:
 		out.linked = true
+	case name == u.name && IsInstance(name) && target == TemplateOf(name), isDefaultInstance(u, name) && target == u.name:
+		out.enabled = true
 	case name == u.name:
-		out.enabled = true // of an instance, to its template
 	case target == u.name:
-		if t.hasAlias(u, name) {
+		// Specifiers are not expanded here, so that an alias by one is another link.
+		if slices.Contains(u.install.alias, name) {
 			out.enabled = true
 		} else {
 			out.other = true
 		}
 	}
 	return nil
-}
-
-func (t *Tree) hasAlias(u *unit, name string) bool {
-	return slices.ContainsFunc(u.install.alias, func(text string) bool {
-		alias, err := t.aliasOf(u, text)
-		return err == nil && alias == name
-	})
 }
 
 // traceOfDependency looks at a directory of dependencies, where names are all that counts.
@@ -157,12 +152,15 @@ func (t *Tree) traceOfDependency(u *unit, dir string, out *traces) error {
 	for _, e := range entries {
 		switch {
 		case e.Type != rootfs.Symlink || !ValidName(e.Name):
-		case e.Name == u.name,
-			IsTemplate(u.name) && u.defaultInstance != "" && e.Name == instantiate(u.name, u.defaultInstance):
+		case e.Name == u.name, isDefaultInstance(u, e.Name):
 			out.enabled = true
 		case IsTemplate(u.name) && TemplateOf(e.Name) == u.name:
 			out.other = true
 		}
 	}
 	return nil
+}
+
+func isDefaultInstance(u *unit, name string) bool {
+	return IsTemplate(u.name) && u.defaultInstance != "" && name == instantiate(u.name, u.defaultInstance)
 }

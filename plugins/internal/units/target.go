@@ -10,7 +10,7 @@ const defaultTarget = "default.target"
 
 // DefaultTarget returns the target that is booted into.
 func (t *Tree) DefaultTarget() (string, error) {
-	u, err := t.find(defaultTarget, false)
+	u, err := t.find(defaultTarget, anyName)
 	if errors.Is(err, ErrMasked) {
 		return defaultTarget, nil
 	}
@@ -28,7 +28,7 @@ func (t *Tree) SetDefaultTarget(name string, o Options) Report {
 		r.fail(name, &UnitError{name, ErrName})
 		return r
 	}
-	u, err := t.find(name, true)
+	u, err := t.find(name, ownName)
 	if err == nil {
 		l := Link{absolute(path.Join(o.config(), defaultTarget)), u.path()}
 		err = t.symlink(&r, name, l, true, o.Owner)

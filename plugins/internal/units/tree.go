@@ -92,6 +92,9 @@ const maxLinks = 40
 
 // chase follows all symlinks of a path as far as it exists; what does not is taken as it is written.
 func (t *Tree) chase(name string) (string, error) {
+	if real, err := t.root.Resolve(name); err == nil { // nearly always
+		return strings.TrimPrefix(real, "/"), nil
+	}
 	rest := strings.Split(name, "/")
 	at := "."
 	for links := 0; len(rest) > 0; {

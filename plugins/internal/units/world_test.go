@@ -136,6 +136,8 @@ type result struct {
 	// links are the lines about symlinks, sorted.
 	links []string
 	tree  []string
+	// said is all that was said of errors; it is not compared.
+	said string
 }
 
 func (r result) String() string {
@@ -209,6 +211,9 @@ func command(tree *Tree, argv []string) result {
 		}
 	}
 	slices.Sort(out.links)
+	if err := r.Err(); err != nil {
+		out.said = err.Error()
+	}
 	return out
 }
 

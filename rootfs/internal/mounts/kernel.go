@@ -42,7 +42,8 @@ type Kernel struct {
 	// Refuse, where set, is asked before a call of the kernel with its name and its main argument, and what it returns is
 	// taken for the kernel's answer unless nil. Tests play older kernels with it. The calls are fsopen with the file
 	// system, "fsconfig text", "fsconfig flag" and "fsconfig descriptor" with the key, "fsconfig create" with the source,
-	// "loop-control" with the file's name, open_tree with the file system, unshare with "mnt".
+	// "loop-control" with the file's name, open_tree with the file system, unshare with "mnt", setxattr with the
+	// attribute.
 	Refuse func(call, argument string) error
 }
 
@@ -148,6 +149,16 @@ func (c *config) say(doing string, err error) error {
 		return &UnsupportedError{What: c.what, Err: said}
 	}
 	return said
+}
+
+// refused makes an UnsupportedError of an error that says that the caller may not do something at all.
+func refused(what string, err error) error {
+	for _, no := range []error{unix.EPERM, unix.EACCES, unix.ENOSYS} {
+		if errors.Is(err, no) {
+			return &UnsupportedError{What: what, Err: err}
+		}
+	}
+	return err
 }
 
 // byNumber names an open file so that the kernel finds it again, whatever happens to its name.

@@ -20,7 +20,7 @@ import (
 const childVariable = "MOUNTS_TEST_CHILD"
 
 func TestMain(m *testing.M) {
-	children := map[string]func(where string) error{"attach": attachChild, "hold": holdChild}
+	children := map[string]func(where string) error{"attach": attachChild, "hold": holdChild, "user": userChild}
 	child, ok := children[os.Getenv(childVariable)]
 	if !ok {
 		os.Exit(rootfstest.Run(m, os.Stderr))

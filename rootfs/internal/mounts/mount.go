@@ -11,11 +11,14 @@ import (
 // Mount is a detached mount. It ends when it, and all that was cloned from it, is closed or unmounted.
 type Mount struct {
 	file   *os.File
-	holder *os.File // mount namespace where it is attached, on kernels that clone attached mounts alone
+	holder *os.File // mount namespace where it is attached, if only there it can be cloned
 	kernel Kernel
 	// How says which way was taken, for a log: "files" or "loop devices" for EROFS; "descriptors", "paths" or "namespace"
 	// for an overlay.
 	How string
+	// Marks begins the names of the attributes by which an overlay marks files of its upper directory: "trusted.overlay.",
+	// or "user.overlay." where the caller may not set those, as in a user namespace.
+	Marks string
 }
 
 // File is the root directory of the mount, opened with O_PATH: for the *at calls and, by way of /proc/self/fd, for
@@ -35,7 +38,7 @@ func (m *Mount) Close() error {
 // [Attach]: a detached mount can be attached but once.
 func (m *Mount) Clone() (*os.File, error) {
 	f, err := m.kernel.cloneTree(m.file)
-	if errors.Is(err, unix.EINVAL) && m.holder != nil {
+	if (errors.Is(err, unix.EINVAL) || errors.Is(err, unix.EPERM)) && m.holder != nil {
 		err = onThread(func() error {
 			if err := unix.Unshare(unix.CLONE_FS); err != nil {
 				return os.NewSyscallError("unshare", err)

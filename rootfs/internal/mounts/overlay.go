@@ -12,9 +12,9 @@ import (
 
 // Overlay is what an overlay is made of.
 type Overlay struct {
-	// Lower are the lower layers, the uppermost first: roots of detached mounts (their File), or open directories. Their
-	// mounts may be closed afterwards. On kernels before 6.15 a detached mount is used up by it: it can't be cloned or
-	// attached any more.
+	// Lower are the lower layers, the uppermost first: roots of detached mounts (their File), or directories that were
+	// opened by absolute names which they still have. Their mounts may be closed afterwards. On kernels before 6.15 a
+	// detached mount is used up by it: it can't be cloned or attached any more.
 	Lower []*os.File
 	// Upper is the directory that gets the changes, and Work an empty one in the same mount (mount(8)), named as the
 	// caller sees them. The root of the overlay is the upper directory, with its owner, mode, times and attributes. In
@@ -29,17 +29,13 @@ type Overlay struct {
 
 // Overlay makes an overlay whose upper directory is plain: a whiteout is a character device 0:0, a directory that hides
 // its lower one has the attribute overlay.opaque, and any other file is whole (a directory of the lower layers can't be
-// renamed: EXDEV). Beside that only the attributes overlay.origin and overlay.impure may be there, which say nothing
-// about content, and directories may be opaque that hide nothing (Documentation/filesystems/overlayfs.rst).
+// renamed: EXDEV). Beside that only the attributes overlay.origin, overlay.impure and overlay.uuid may be there, which say
+// nothing about content, and directories may be opaque that hide nothing (Documentation/filesystems/overlayfs.rst).
+//
+// The attributes' names begin with the mount's Marks. In a user namespace, which need not have mounts of its own, it takes
+// Linux 5.11.
 func (k Kernel) Overlay(o Overlay) (*Mount, error) {
-	m, err := k.overlayHere(o)
-	if badLayer(err) && slices.ContainsFunc(o.Lower, isMountRoot) {
-		var thereErr error
-		m, thereErr = k.overlayThere(o)
-		if _, lacks := errors.AsType[*UnsupportedError](thereErr); lacks || thereErr == nil {
-			err = thereErr
-		}
-	}
+	m, err := k.overlayAnywhere(o)
 	if badLayer(err) {
 		// What is under the upper directory can't have one, such as another overlay.
 		err = &UnsupportedError{What: whatOverlay, Err: err}
@@ -51,6 +47,39 @@ func (k Kernel) Overlay(o Overlay) (*Mount, error) {
 		return nil, fmt.Errorf("mounting an overlay over %s: %w", o.Upper, err)
 	}
 	return m, nil
+}
+
+func (k Kernel) overlayAnywhere(o Overlay) (*Mount, error) {
+	if !slices.ContainsFunc(o.Lower, isMountRoot) {
+		if k.clonesDetached(o.Lower[0]) {
+			return k.overlayHere(o)
+		}
+		return k.overlayThere(o)
+	}
+	m, err := k.overlayHere(o)
+	if badLayer(err) {
+		var thereErr error
+		m, thereErr = k.overlayThere(o)
+		if _, lacks := errors.AsType[*UnsupportedError](thereErr); lacks || thereErr == nil {
+			err = thereErr
+		}
+	}
+	return m, err
+}
+
+// clonesDetached tells whether detached mounts can be cloned, which kernels before 6.15 don't do, nor others where the
+// caller is root of a user namespace but not of the mount namespace that he is in.
+func (k Kernel) clonesDetached(dir *os.File) bool {
+	mount, err := k.cloneTree(dir)
+	if err != nil {
+		return false
+	}
+	defer mount.Close()
+	clone, err := k.cloneTree(mount)
+	if err != nil {
+		return false
+	}
+	return clone.Close() == nil
 }
 
 // badLayer tells whether the kernel did not take the layers as they were told: an unknown way of telling and a mount of
@@ -125,11 +154,15 @@ func (k Kernel) overlayHere(o Overlay) (*Mount, error) {
 }
 
 func (k Kernel) overlayOn(o Overlay, upper, work *os.File) (*Mount, error) {
+	marks, err := k.marks(upper)
+	if err != nil {
+		return nil, err
+	}
 	var first error // what the newest way has met says most
 	for _, w := range ways() {
-		f, err := k.overlay(o, w, upper, work)
+		f, err := k.overlay(o, w, upper, work, marks)
 		if err == nil {
-			return &Mount{file: f, kernel: k, How: w.name}, nil
+			return &Mount{file: f, kernel: k, How: w.name, Marks: marks}, nil
 		}
 		if !badLayer(err) {
 			return nil, err
@@ -141,35 +174,28 @@ func (k Kernel) overlayOn(o Overlay, upper, work *os.File) (*Mount, error) {
 	return nil, first
 }
 
-// overlayThere mounts in a mount namespace where the layers are attached, as kernels before 6.15 want it. The overlay
-// is attached there too, since those kernels clone nothing that is not.
-func (k Kernel) overlayThere(o Overlay) (*Mount, error) {
-	var m *Mount
-	holder, err := k.inNamespace(func() error {
-		upper, work, err := o.open() // before anything covers them
-		if err != nil {
-			return err
+// The names of overlayfs' attributes begin so, but for where the caller may not set them: there with the option userxattr.
+const (
+	marksOfRoot = "trusted.overlay."
+	marksOfUser = "user.overlay."
+)
+
+// marks finds out which attributes the upper directory can have. Without any, an overlay can be mounted, but a directory
+// that was removed can't be made anew in it: EIO.
+func (k Kernel) marks(upper *os.File) (string, error) {
+	var errs []error
+	for _, marks := range []string{marksOfRoot, marksOfUser} {
+		name := marks + "opaque"
+		err := k.ask("setxattr", name)
+		if err == nil {
+			err = unix.Setxattr(byNumber(upper), name, []byte("n"), 0)
 		}
-		defer upper.Close()
-		defer work.Close()
-		for _, f := range o.Lower {
-			if err := attachSomewhere(f); err != nil {
-				return err
-			}
+		if err == nil {
+			return marks, os.NewSyscallError("removexattr", unix.Removexattr(byNumber(upper), name))
 		}
-		if m, err = k.overlayOn(o, upper, work); err != nil {
-			return err
-		}
-		if err := attachSomewhere(m.file); err != nil {
-			return errors.Join(err, m.file.Close())
-		}
-		return nil
-	})
-	if err != nil {
-		return nil, err
+		errs = append(errs, fmt.Errorf("setting %s: %w", name, err))
 	}
-	m.holder, m.How = holder, "namespace"
-	return m, nil
+	return "", &UnsupportedError{What: whatOverlay, Err: errors.Join(errs...)}
 }
 
 // open opens the directories in the caller's namespace, since a layer has to belong to that.
@@ -184,7 +210,7 @@ func (o *Overlay) open() (upper, work *os.File, err error) {
 	return upper, work, nil
 }
 
-func (k Kernel) overlay(o Overlay, w way, upper, work *os.File) (*os.File, error) {
+func (k Kernel) overlay(o Overlay, w way, upper, work *os.File, marks string) (*os.File, error) {
 	c, err := k.open(whatOverlay)
 	if err != nil {
 		return nil, err
@@ -197,7 +223,13 @@ func (k Kernel) overlay(o Overlay, w way, upper, work *os.File) (*os.File, error
 		return nil, err
 	}
 	// A kernel may be built so that these are on; "nofollow" also distrusts redirections that a lower layer has.
-	for _, option := range [][2]string{{"redirect_dir", "nofollow"}, {"index", "off"}, {"metacopy", "off"}, {"xino", "off"}} {
+	options := [][2]string{{"index", "off"}, {"xino", "off"}}
+	if marks == marksOfRoot {
+		options = append(options, [2]string{"redirect_dir", "nofollow"}, [2]string{"metacopy", "off"})
+	} else if err := c.flag("userxattr"); err != nil { // which allows neither of these options, and does what they say
+		return nil, err
+	}
+	for _, option := range options {
 		if err := c.text(option[0], option[1]); err != nil {
 			return nil, err
 		}

@@ -1,0 +1,109 @@
+package holotest
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+)
+
+// template is a plugin in shell that does all that it should; plugin authors begin with it.
+const template = "../../../testdata/plugin-templates/holo-notes"
+
+// notes makes an executable of the template, with some of its text replaced, and resources for it.
+func notes(t *testing.T, replace ...string) ConformOptions {
+	t.Helper()
+	b, err := os.ReadFile(template)
+	must(t, err)
+	text := string(b)
+	for i := 0; i < len(replace); i += 2 {
+		if !strings.Contains(text, replace[i]) {
+			t.Fatalf("the template has no %q", replace[i])
+		}
+		text = strings.ReplaceAll(text, replace[i], replace[i+1])
+	}
+	dir := t.TempDir()
+	o := ConformOptions{Binary: filepath.Join(dir, "holo-notes"), Resources: filepath.Join(dir, "resources"), Scratch: filepath.Join(dir, "scratch"),
+		Environ: []string{"PATH=/usr/bin:/bin"}, Timeout: time.Minute}
+	must(t, errors.Join(os.WriteFile(o.Binary, []byte(text), 0o755), os.Mkdir(o.Resources, 0o755), os.Mkdir(o.Scratch, 0o755)))
+	must(t, os.WriteFile(filepath.Join(o.Resources, "a"), []byte("first\nnote\n"), 0o644))
+	if len(replace) == 0 {
+		must(t, os.WriteFile(filepath.Join(o.Resources, "b"), []byte("second\n"), 0o644))
+	}
+	return o
+}
+
+// verdicts runs the kit, and lists the checks of each status.
+func verdicts(t *testing.T, o ConformOptions) map[Status][]string {
+	t.Helper()
+	list, err := Conform(t.Context(), o)
+	must(t, err)
+	out := make(map[Status][]string)
+	for _, v := range list {
+		out[v.Status] = append(out[v.Status], v.Name)
+		if v.Status != OK {
+			t.Logf("%s: %s: %s", v.Status, v.Name, v.Why)
+		}
+	}
+	return out
+}
+
+func TestConformGood(t *testing.T) {
+	got := verdicts(t, notes(t))
+	if len(got[NotOK]) > 0 || len(got[NotApplicable]) > 0 || len(got[OK]) != len(checks()) {
+		t.Errorf("%q", got)
+	}
+}
+
+// TestConformBad: plugins that are bad in one way fail that check and no other.
+func TestConformBad(t *testing.T) {
+	for _, c := range []struct {
+		check   string
+		replace []string
+	}{
+		{"info", []string{"MIN_API_VERSION=3", "MIN_API_VERSION=three"}},
+		{"info", []string{`MAX_API_VERSION=3\n`, "MAX_API_VERSION=3"}},
+		{"info-version", []string{"case ${1-} in\ninfo)", ": \"${HOLO_API_VERSION:?}\"\ncase ${1-} in\ninfo)"}},
+		{"version", []string{`if [ "${HOLO_API_VERSION:-3}" != 3 ]`, "if false"}},
+		{"scan", []string{"scan) scan ;;", "scan) scan; echo 'that is all' ;;"}},
+		{"scan", []string{"scan) scan ;;", "scan) scan; printf 'no newline: x' ;;"}},
+		{"entity-ids", []string{"note:", "/note:"}},
+		{"entity-ids", []string{"scan) scan ;;", "scan) scan; scan ;;"}},
+		{"keys", []string{"write to:", "TARGET:"}},
+		{"sources", []string{`"$name" "$resource" "$notes/$name"`, `"$name" "/usr/share/holo/notes/$name" "$notes/$name"`}},
+		{"sources", []string{`"$name" "$resource" "$notes/$name"`, `"$name" "$resource.txt" "$notes/$name"`}},
+		{"empty", []string{"scan) scan ;;", `scan) scan; [ -d "$notes" ] || [ -e "$HOLO_RESOURCE_DIR/a" ] || echo 'ENTITY: note:none' ;;`}},
+		{"apply", []string{"force=$1 name=${2#note:}", "force=$1 name=${2#note:}; echo '!! broken' >&2; exit 1"}},
+		{"apply", []string{`write "$resource" "$note"`, `write "$resource" "$note"; echo '!! broken' >&2`}},
+		{"messages", []string{"echo 'not changed' >&3", "echo 'nothing changed' >&3"}},
+		{"messages", []string{"echo 'not changed' >&3", "printf 'not changed' >&3"}},
+		{"not-changed", []string{"        write \"$resource\" \"$state\"\n    fi", "        write \"$resource\" \"$state\"\n        echo 'not changed' >&3\n    fi"}},
+		{"second-apply", []string{"echo 'not changed' >&3", `echo x >>"$notes/.count"`}},
+		{"reproducible", []string{`write "$resource" "$note"`, `write "$resource" "$note"; echo "$root" >"$notes/.where"`}},
+		{"relative", []string{"root=${HOLO_ROOT_DIR:-/}", "root=${HOLO_ROOT_DIR:-/}; cd \"$HOLO_CACHE_DIR\""}},
+		{"variables", []string{"$HOLO_STATE_DIR", "${HOLO_ROOT_DIR%/}/var/lib/holo/notes"}},
+		{"outside", []string{"scan) scan ;;", `scan) scan; : >"$HOME/.notes" ;;`}},
+		{"outside", []string{"scan) scan ;;", `scan) scan; : >"$TMPDIR/notes" ;;`}},
+		{"unknown-entity", []string{"there is no entity $2\" >&2\n        exit 1", "there is no entity $2\" >&2\n        exit 0"}},
+		{"errors", []string{`echo "!! there is no entity $2" >&2`, ":"}},
+		{"orphans", []string{`rm -f "$note" "$state"`, `rm -f "$note"`}},
+		{"force-overwrite", []string{`elif [ "$force" = no ] && [ -e "$note" ] && ! ours; then`, "elif false; then"}},
+		{"force-restore", []string{`elif [ "$force" = no ] && [ ! -e "$note" ] && [ -f "$state" ]; then`, "elif false; then"}},
+		{"force-apply", []string{`force-apply) apply yes "$2"`, `force-apply) apply no "$2"`}},
+		{"diff", []string{`'%s\0%s\0'`, `'%s\n%s\n'`}},
+		{"diff", []string{`'%s\0%s\0'`, `'%s\0%s'`}},
+		{"read-only", []string{"force=$1 name=${2#note:}", "force=$1 name=${2#note:}; touch \"$root/etc/probe\" 2>/dev/null || exit 0; rm -f \"$root/etc/probe\""}},
+		{"full-disk", []string{`cp "$1" "$2.new"`, `cp "$1" "$2.new" 2>/dev/null || [ -e "$2.new" ]`}},
+		{"leftovers", []string{"scan) scan ;;", "scan) scan; sleep 1000 >/dev/null 2>&1 & ;;"}},
+	} {
+		t.Run(c.check, func(t *testing.T) {
+			t.Parallel()
+			if got := verdicts(t, notes(t, c.replace...)); !slices.Equal(got[NotOK], []string{c.check}) {
+				t.Errorf("%q", got)
+			}
+		})
+	}
+}
