@@ -5,6 +5,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/holo-build/holo-build/rootfs"
 )
 
 // both runs a test in an image build, where systemctl is a stand-in, and in test mode, where it is not used.
@@ -78,6 +80,25 @@ func TestCalls(t *testing.T) {
 	w.calls = nil
 	w.applyAll()
 	equal(t, "calls", "", strings.Join(w.calls, "\n"))
+}
+
+// TestLive: on the running system, systemctl does the work, and the manager is told of what the plugin itself has done.
+func TestLive(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, false)
+	w.live = true
+	w.resource("1.toml", "enable = [\"k\"]\nmask = [\"d.socket\"]\n")
+	w.applyAll()
+	equal(t, "calls", "systemctl mask d.socket; systemctl enable k.service", strings.Join(w.calls, "; "))
+	w.calls = nil
+	w.resource("1.toml", "mask = [\"d.socket\"]\n")
+	w.applyAll()
+	equal(t, "calls where no manager runs", "", strings.Join(w.calls, "; "))
+	must(t, rootfs.MkdirAll(w.root, "run/systemd/system", rootfs.Meta{Mode: 0o755}))
+	w.resource("1.toml", "")
+	w.applyAll()
+	equal(t, "calls where one runs", "systemctl daemon-reload", strings.Join(w.calls, "; "))
+	equal(t, "links", "", w.links())
 }
 
 func TestForce(t *testing.T) {

@@ -27,12 +27,13 @@ const (
 
 // world is a root in memory with the plugin's directories.
 type world struct {
-	t      *testing.T
-	root   rootfs.Root
-	build  bool
-	stdout bytes.Buffer
-	stderr bytes.Buffer
-	calls  []string
+	t    *testing.T
+	root rootfs.Root
+	// build and live say how the plugin is called.
+	build, live bool
+	stdout      bytes.Buffer
+	stderr      bytes.Buffer
+	calls       []string
 }
 
 // newWorld makes a root with some units: a to d are wanted by multi-user.target, k brings d.socket along, s is static, t@ is a
@@ -98,7 +99,7 @@ func (w *world) env() *holo.Env {
 	w.stdout.Reset()
 	w.stderr.Reset()
 	dir := func(name, shown string) holo.Dir { return holo.Dir{Root: rootfs.Sub(w.root, name), Path: shown} }
-	env := &holo.Env{Stdout: &w.stdout, Stderr: &w.stderr, Root: holo.Dir{Root: w.root, Path: "/"}, ImageBuild: w.build,
+	env := &holo.Env{Stdout: &w.stdout, Stderr: &w.stderr, Root: holo.Dir{Root: w.root, Path: "/"}, ImageBuild: w.build, Live: w.live,
 		Resources: dir(resDir, "R"), State: dir(stateAt, "S"), Cache: dir(cacheAt, "C")}
 	env.Run = func(ctx context.Context, c holo.Command) error {
 		w.calls = append(w.calls, strings.Join(c.Argv, " "))
