@@ -166,6 +166,10 @@ func TestRealAccounts(t *testing.T) {
 		t.Errorf("holo-build apply / after the stand-ins: %s", out)
 	}
 
+	if out := inRoot(t, stood, "/usr/bin/holo-build", "diff", "/", "-q"); out != "" {
+		t.Errorf("holo-build diff / after the stand-ins: %s", out)
+	}
+
 	// All goes away.
 	for _, dir := range []string{build, holo, stood} {
 		must(t, os.Remove(filepath.Join(dir, "usr/share/holo/users-groups/10.toml")))

@@ -3,6 +3,8 @@ package usersgroups
 import (
 	"strings"
 	"testing"
+
+	"github.com/holo-build/holo-build/rootfs/rootfstest"
 )
 
 // TestBuildScrubOrder: groups come before users, and no group goes as long as it is a user's login group.
@@ -94,4 +96,23 @@ func TestBugRootIsThere(t *testing.T) {
 	if want := "useradd: UID 0 is not unique (exit status 4)\n  useradd --uid 0 zero = 4\n"; !strings.HasSuffix(got, want) {
 		t.Errorf("got %s", got)
 	}
+}
+
+// TestBuildLoginGroup: a user whose login group is nowhere can get another, and else is told.
+func TestBuildLoginGroup(t *testing.T) {
+	const lost = "lost:x:50:4711::/:/bin/sh\n"
+	const why = "!! the login group of user lost, GID 4711, is not in /etc/group: define that group, or another for the user\n"
+	i := newImage(t, rootfstest.File("etc/passwd", 0o644, basePasswd+lost))
+	i.expect("[[user]]\nname = \"lost\"\n", "user:lost: failed\n"+why)
+	i.expect("[[user]]\nname = \"lost\"\ngroup = \"video\"\n", "user:lost: applied\n  usermod --gid video lost\n")
+	i.expect("[[user]]\nname = \"lost\"\ngroup = \"video\"\n", "user:lost: not-changed\n")
+
+	// A tool may leave one: the default of an image without login.defs is GID 100.
+	i = newImage(t, rootfstest.File("etc/login.defs", 0o644, "USERGROUPS_ENAB no\n"))
+	got := i.apply("[[user]]\nname = \"new\"\n", false)
+	if want := "!! the login group of user new, GID 100, is not in /etc/group: define that group, or another for the user\n  useradd new\n"; !strings.HasSuffix(got, want) {
+		t.Errorf("got %s", got)
+	}
+	i.expect("", "user:new: applied\n  userdel new\n")
+	i.expectAccounts("")
 }

@@ -1,7 +1,6 @@
 package usersgroups
 
 import (
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -27,10 +26,24 @@ func readDatabase(root rootfs.Root) (db database, err error) {
 	return db, nil
 }
 
-// errLoginGroup is a user of whom not all can be said.
-var errLoginGroup = errors.New("cannot read user database: invalid entry in /etc/passwd (login group does not exist)")
+// loginGroupError is a user of whom not all can be said.
+type loginGroupError struct {
+	user string
+	gid  uint32
+}
 
-// lookUp returns an account as it is, the first of its name. One that does not exist is blank; 4.2.4.
+// Error is what the reference says of it.
+func (e loginGroupError) Error() string {
+	return "cannot read user database: invalid entry in /etc/passwd (login group does not exist)"
+}
+
+// plain names the user, and the way out.
+func (e loginGroupError) plain() error {
+	return fmt.Errorf("the login group of user %s, GID %d, is not in /etc/group: define that group, or another for the user", e.user, e.gid)
+}
+
+// lookUp returns an account as it is, the first of its name. One that does not exist is blank; 4.2.4. Of
+// a loginGroupError's user, all but the login group is returned.
 func (db database) lookUp(a account) (account, error) {
 	if a.kind == group {
 		return db.group(a.name), nil
@@ -43,7 +56,7 @@ func (db database) lookUp(a account) (account, error) {
 	out := account{kind: user, name: u.Name, id: &u.UID, comment: valid(u.GECOS), home: valid(u.Home), shell: valid(u.Shell)}
 	g := slices.IndexFunc(db.groups, func(g accounts.Group) bool { return g.GID == u.GID })
 	if g < 0 {
-		return out, errLoginGroup
+		return out, loginGroupError{u.Name, u.GID}
 	}
 	out.loginGroup = valid(db.groups[g].Name)
 	for _, g := range db.groups {

@@ -37,5 +37,8 @@
 //   - each error is a line of its own that names file and line;
 //   - the state of version 1 is migrated with warnings.
 //
-// Scrubbing never needs force, under any name.
+// Scrubbing never needs force, under any name. Nor does any name empty a list of groups by a definition, as an empty list
+// is none; and of stacked definitions, the first has the say on skipBaseGroups.
+//
+// What is applied is what the last scan has found: it is kept in the cache directory, as one line for each account.
 package usersgroups

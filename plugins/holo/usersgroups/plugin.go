@@ -105,7 +105,19 @@ func newWork(ctx context.Context, env *holo.Env, id string) (*work, error) {
 	if w.provided, err = readImage(env.State, provisionedDir, a); err != nil {
 		return nil, err
 	}
-	return w, w.look(a)
+	err = w.look(a)
+	if _, ok := errors.AsType[loginGroupError](err); ok && env.ImageBuild && (def == nil || def.loginGroup != "") {
+		err = nil // it gets another
+	}
+	return w, w.explained(err)
+}
+
+// explained says in a build what the reference's words leave open.
+func (w *work) explained(err error) error {
+	if e, ok := errors.AsType[loginGroupError](err); ok && w.env.ImageBuild {
+		return e.plain()
+	}
+	return err
 }
 
 // look finds out how things are.
@@ -131,7 +143,7 @@ func (w *work) change(ctx context.Context, want account) error {
 		return err
 	}
 	if err := w.look(want); err != nil {
-		return err
+		return w.explained(err)
 	}
 	if !w.actual.exists() {
 		return fmt.Errorf("%s succeeded, but %s is not there", argv[0], want.entityID())
