@@ -107,6 +107,14 @@ func openPlain(dir *os.File, name string) (*os.File, error) {
 	return os.NewFile(uintptr(fd), path), nil
 }
 
+// Sync waits until all of it is on the disk, so that no name comes before the content, even if the machine loses power.
+func (u *Unpacked) Sync() error {
+	if err := errors.Join(u.data.file.Sync(), u.index.Sync()); err != nil {
+		return fmt.Errorf("unpacking a layer: %w", &WriteError{err})
+	}
+	return nil
+}
+
 // Close closes the files. They are left to whoever made the directory.
 func (u *Unpacked) Close() error { return errors.Join(u.index.Close(), u.data.file.Close()) }
 

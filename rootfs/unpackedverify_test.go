@@ -59,6 +59,17 @@ func TestUnpackNowhere(t *testing.T) {
 	}
 }
 
+// TestSync: what can't be brought to disk is the place's trouble.
+func TestSync(t *testing.T) {
+	u, err := rootfs.Unpack(t.Context(), rootfstest.Tar(t, file("f", 0644, "x")), t.TempDir(), rootfs.Limits{})
+	must(t, err)
+	must(t, u.Sync())
+	must(t, u.Close())
+	if _, ok := errors.AsType[*rootfs.WriteError](u.Sync()); !ok {
+		t.Errorf("got %v", u.Sync())
+	}
+}
+
 // TestBudget: layers that share a budget meet it together, and one that could not be written uses up nothing.
 func TestBudget(t *testing.T) {
 	l := rootfstest.Tar(t, file("f", 0644, "x")) // 2048 bytes: header, content, end

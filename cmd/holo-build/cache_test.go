@@ -20,6 +20,7 @@ func TestCacheVerbs(t *testing.T) {
 	now := time.Unix(1_700_000_000, 0)
 	dir := filepath.Join(t.TempDir(), "cache")
 	c, err := cache.Open(dir, cache.Options{Now: func() time.Time { return now }})
+	t.Cleanup(func() { _ = c.Close() })
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -156,7 +156,7 @@ const (
 )
 
 // tag marks the directory. A cache without a mark is as good, so that a full disk or a read-only one is no error here.
-func (c *Cache) tag() { _ = c.home().writeNew(tagName, []byte(tagText)) }
+func (c *Cache) tag() { _ = c.home().writeNew(tagName, []byte(tagText), false) }
 
 func (c *Cache) notice(text string) {
 	if c.o.Notice == nil {

@@ -92,11 +92,10 @@ func unpack(t testing.TB, c *cache.Cache, layers []oci.Layer) []*cache.Layer {
 	t.Helper()
 	list, err := c.Unpack(t.Context(), layers, cache.UnpackOptions{Dir: t.TempDir()})
 	must(t, err)
-	t.Cleanup(func() {
-		for _, l := range list {
-			must(t, l.Close())
-		}
-	})
+	for _, l := range list {
+		l.Path() // has a name by now, if it gets one
+		t.Cleanup(func() { must(t, l.Close()) })
+	}
 	return list
 }
 
@@ -195,8 +194,8 @@ func TestHit(t *testing.T) {
 		t.Error("another tree")
 	}
 	for i, l := range again {
-		if l.DiffID != img.Layers[i].DiffID || filepath.Base(l.Path) != l.DiffID.Hex {
-			t.Errorf("layer %d: %s in %s", i, l.DiffID, l.Path)
+		if l.DiffID != img.Layers[i].DiffID || filepath.Base(l.Path()) != l.DiffID.Hex {
+			t.Errorf("layer %d: %s in %s", i, l.DiffID, l.Path())
 		}
 		must(t, l.Verify(t.Context()))
 		must(t, l.Close())
@@ -246,7 +245,7 @@ func TestNotKept(t *testing.T) {
 		"no cache": unpack(t, nil, img.Layers), "no image": unpack(t, c, plain.Layers), "again": unpack(t, c, plain.Layers),
 	} {
 		for _, l := range list {
-			if l.Hit || strings.Contains(l.Path, c.Dir()) {
+			if l.Hit || strings.Contains(l.Path(), c.Dir()) {
 				t.Errorf("%s: %+v", name, l)
 			}
 		}

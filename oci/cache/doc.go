@@ -11,7 +11,7 @@
 // A DiffID in an image is a claim. So a layer is looked for by the digest of its blob: the record of that says which
 // DiffID the blob had when it was read, and with it which index was made of it, and that has the digest of each file. An
 // image that claims something else gets the error that reading the layer would give. Everything appears by rename, when
-// it is whole and checked.
+// it is whole and checked; a layer is on the disk then, so that a loss of power leaves none that is not what it was.
 //
 // The files of what is open are never taken away by [Cache.Prune]: a directory is locked, shared, as long as one of its
 // users has it open. What is damaged, or was removed by somebody, is made anew. A cache that can't be written makes no

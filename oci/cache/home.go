@@ -152,12 +152,15 @@ func (h *home) size(name string) (n int64) {
 	return n
 }
 
-// writeNew writes a small file that must not be there.
-func (h *home) writeNew(name string, content []byte) error {
+// writeNew writes a small file that must not be there, and brings it to disk if a name is to stand for its content.
+func (h *home) writeNew(name string, content []byte, sync bool) error {
 	f, err := h.open(name, unix.O_WRONLY|unix.O_CREAT|unix.O_EXCL)
 	if err != nil {
 		return err
 	}
 	_, err = f.Write(content)
+	if err == nil && sync {
+		err = f.Sync()
+	}
 	return errors.Join(err, f.Close())
 }

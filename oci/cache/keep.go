@@ -18,7 +18,7 @@ const recordName = "record"
 // read from another blob, that stays, since others may have it open by its name.
 func (c *Cache) keep(ctx context.Context, l *Layer, rec record) error {
 	waiting := l.name + "/" + recordName
-	if err := c.home().writeNew(waiting, seal(rec.lines())); err != nil {
+	if err := c.home().writeNew(waiting, seal(rec.lines()), true); err != nil {
 		return err
 	}
 	spare, target := "", layerName(rec.diffID)

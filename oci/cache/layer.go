@@ -22,22 +22,36 @@ type Layer struct {
 	DiffID v1.Hash
 	// Hit says that it was not read now.
 	Hit bool
-	// Path is the directory with its files, for a kernel that wants names. Somebody may have removed it with the whole
-	// cache; the files are open all the same.
-	Path string
-	// dir is that directory, locked, and name its name in cache; nil if it is not a cache's. kept says that it can be found
-	// again.
+	// path is the directory with its files; dir is that directory, locked, and name its name in cache, if it is a cache's.
+	// kept says that it can be found again.
+	path  string
 	dir   *os.File
 	name  string
 	kept  bool
 	cache *Cache
+	// keeping is closed when the layer has the name by which it is found, or will not get one; nil if it was before.
+	keeping chan struct{}
+}
+
+// Path is the directory with its files. Somebody may have removed it with the whole cache; the files are open all the same.
+func (l *Layer) Path() string {
+	l.settle()
+	return l.path
+}
+
+// settle waits until it is decided whether the layer is kept.
+func (l *Layer) settle() {
+	if l.keeping != nil {
+		<-l.keeping
+	}
 }
 
 // become gives a layer the name by which it is found.
-func (l *Layer) become(name string) { l.Path, l.name, l.kept = l.cache.home().path(name), name, true }
+func (l *Layer) become(name string) { l.path, l.name, l.kept = l.cache.home().path(name), name, true }
 
-// Close closes the layer.
+// Close closes the layer. One that was read just now is on the disk then, or is not kept.
 func (l *Layer) Close() error {
+	l.settle()
 	err := l.Unpacked.Close()
 	switch {
 	case l.dir == nil:
@@ -222,7 +236,7 @@ func (c *Cache) readSmall(name string) (_ []byte, err error) {
 // Drop takes a layer out of the cache, since it turned out to be damaged; the next to ask for it makes it anew. It stays
 // open.
 func (c *Cache) Drop(ctx context.Context, l *Layer) error {
-	if c == nil || !l.kept {
+	if l.settle(); c == nil || !l.kept {
 		return nil
 	}
 	return c.drop(ctx, l.name, l.dir)
@@ -240,7 +254,7 @@ func (c *Cache) Repair(ctx context.Context, layers []*Layer, tree *Tree) (damage
 		damaged++
 	}
 	for _, l := range layers {
-		if !l.kept {
+		if l.settle(); !l.kept {
 			continue
 		}
 		if verr := l.Verify(ctx); verr != nil && ctx.Err() == nil {

@@ -78,7 +78,7 @@ func buildOnce(ctx context.Context) (err error) {
 		return err
 	}
 	for _, l := range list {
-		if _, err := os.Stat(filepath.Join(l.Path, "index")); err != nil {
+		if _, err := os.Stat(filepath.Join(l.Path(), "index")); err != nil {
 			return err
 		}
 		if err := errors.Join(l.Verify(ctx), l.Close()); err != nil {

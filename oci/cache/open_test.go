@@ -44,7 +44,8 @@ func TestOpen(t *testing.T) {
 			dir := filepath.Join(parent, "cache")
 			must(t, c.make(dir))
 			for _, look := range []bool{true, false, true} {
-				_, err := cache.Open(dir, cache.Options{Look: look})
+				opened, err := cache.Open(dir, cache.Options{Look: look})
+				must(t, opened.Close())
 				if c.want == "" {
 					must(t, err)
 					continue
@@ -57,8 +58,7 @@ func TestOpen(t *testing.T) {
 	}
 	top := t.TempDir()
 	deep := filepath.Join(top, "a/b/cache")
-	c, err := cache.Open(deep, cache.Options{Look: true})
-	must(t, err)
+	c, _ := newCache(t, deep, cache.Options{Look: true})
 	if got, err := c.List(t.Context()); err != nil || len(got.Entries) > 0 {
 		t.Errorf("%+v, %v", got, err)
 	}
@@ -71,8 +71,7 @@ func TestOpen(t *testing.T) {
 	if _, err := os.Lstat(filepath.Dir(deep)); !os.IsNotExist(err) {
 		t.Errorf("looking has made something: %v", err)
 	}
-	_, err = cache.Open(deep, cache.Options{})
-	must(t, err)
+	newCache(t, deep, cache.Options{})
 	for dir := deep; dir != top; dir = filepath.Dir(dir) {
 		if info, err := os.Stat(dir); err != nil || info.Mode().Perm() != 0o700 {
 			t.Errorf("%s: %v, %v", dir, info.Mode(), err)

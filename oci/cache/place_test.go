@@ -86,7 +86,8 @@ func TestOpenLinked(t *testing.T) {
 			dir := filepath.Join(parent, "cache")
 			must(t, c.make(dir, target))
 			for _, look := range []bool{true, false, true} {
-				_, err := cache.Open(dir, cache.Options{Look: look})
+				opened, err := cache.Open(dir, cache.Options{Look: look})
+				must(t, opened.Close())
 				switch {
 				case c.want == "":
 					must(t, err)
@@ -119,7 +120,7 @@ func TestMovedAside(t *testing.T) {
 	ocitest.Unchanged(t, other, func() {
 		list := unpack(t, c, img.Layers)
 		for _, l := range list {
-			if _, err := os.Stat(filepath.Join(aside, "v1/layers", l.DiffID.Hex, "data")); err != nil {
+			if _, err := os.Stat(filepath.Join(aside, "v1/layers", filepath.Base(l.Path()), "data")); err != nil {
 				t.Error(err)
 			}
 		}

@@ -166,7 +166,7 @@ func (c *Cache) KeepTree(ctx context.Context, chain v1.Hash, kind string, write 
 		rec, err = treeSum(ctx, f, name)
 	}
 	if err == nil {
-		err = c.home().writeNew(t.name+"/"+sumName, seal(rec.lines()))
+		err = c.home().writeNew(t.name+"/"+sumName, seal(rec.lines()), false)
 	}
 	out := &Tree{File: f, Size: rec.size, name: "trees/" + name, dir: t.dir, rec: rec}
 	placed := false

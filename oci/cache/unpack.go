@@ -28,9 +28,20 @@ type UnpackOptions struct {
 // Unpack opens the layers of an image, oldest first. Those that are not in the cache are read, some at once, which checks
 // them, and kept; a layer that another process is reading is waited for. Layers of a source that is no image are not
 // kept, nor is anything if the cache can't be written: they are unpacked to o.Dir. Errors about a layer are
-// *rootfs.LayerError, the same for one that is read and one that was. The caller closes the layers.
+// *rootfs.LayerError, the same for one that is read and one that was. The caller closes the layers. Those that were read
+// are brought to disk meanwhile, and found by others from then on; that ends when they are closed.
 func (c *Cache) Unpack(ctx context.Context, layers []oci.Layer, o UnpackOptions) ([]*Layer, error) {
 	u := &unpacking{c: c, o: o, layers: layers, all: o.Limits.Budget(), out: make([]*Layer, len(layers))}
+	u.keep = func(l *Layer, rec record) {
+		err := l.Sync()
+		if err == nil {
+			err = c.keep(ctx, l, rec)
+		}
+		// Otherwise it is whole, and goes when it is closed. Who has removed the cache need not be told so.
+		if err != nil && ctx.Err() == nil && c.home().leadsTo(l.name, l.dir) {
+			u.notKept(err)
+		}
+	}
 	// What others are reading is left for a second turn, so that each process reads what nobody has begun.
 	err := rootfs.EachLayer(ctx, len(layers), func(ctx context.Context, i int) error { return u.layer(ctx, i, false) })
 	if err == nil {
@@ -54,6 +65,8 @@ type unpacking struct {
 	layers []oci.Layer
 	all    *rootfs.Budget
 	out    []*Layer
+	// keep keeps a layer when it is on the disk, if the caller does not stop meanwhile.
+	keep func(*Layer, record)
 	// unwritable says that the cache was, so that nobody tries again.
 	unwritable atomic.Bool
 }
@@ -84,11 +97,12 @@ func (u *unpacking) layer(ctx context.Context, i int, wait bool) error {
 		return u.aside(ctx, i)
 	}
 	// Whoever waits for the lock finds that its name leads elsewhere, and begins anew. A name that stays does no harm.
-	defer func() { _, _ = u.c.home().remove("locks/"+l.Descriptor.Digest.Hex), lock.Close() }()
+	unlock := func() { _, _ = u.c.home().remove("locks/"+l.Descriptor.Digest.Hex), lock.Close() }
 	if done, err := u.find(ctx, i); done || err != nil { // somebody has read it since
+		unlock()
 		return err
 	}
-	u.out[i], err = u.read(ctx, l)
+	u.out[i], err = u.read(ctx, l, unlock)
 	if _, ok := errors.AsType[*rootfs.WriteError](err); ok && ctx.Err() == nil {
 		u.notKept(err)
 		return u.aside(ctx, i)
@@ -127,13 +141,19 @@ func (u *unpacking) aside(ctx context.Context, i int) (err error) {
 	defer func() { err = errors.Join(err, dir.Close()) }()
 	l, err := rootfs.UnpackIn(ctx, u.layers[i], dir, u.o.Limits, u.all)
 	if err == nil {
-		u.out[i] = &Layer{Unpacked: l, DiffID: u.layers[i].DiffID, Path: path}
+		u.out[i] = &Layer{Unpacked: l, DiffID: u.layers[i].DiffID, path: path}
 	}
 	return err
 }
 
-// read reads a layer and keeps it.
-func (u *unpacking) read(ctx context.Context, l oci.Layer) (_ *Layer, err error) {
+// read reads a layer, and has it kept when it is on the disk, for which nobody waits here. Then, or if it can't be read,
+// it calls unlock.
+func (u *unpacking) read(ctx context.Context, l oci.Layer, unlock func()) (_ *Layer, err error) {
+	defer func() {
+		if err != nil {
+			unlock()
+		}
+	}()
 	t, err := u.c.newTemp()
 	if err != nil {
 		return nil, &rootfs.WriteError{Err: err}
@@ -143,17 +163,17 @@ func (u *unpacking) read(ctx context.Context, l oci.Layer) (_ *Layer, err error)
 	if err != nil {
 		return nil, errors.Join(err, t.discard())
 	}
-	out := &Layer{Unpacked: files, DiffID: in.diffID(), Path: t.dir.Name(), dir: t.dir, name: t.name, cache: u.c}
+	out := &Layer{Unpacked: files, DiffID: in.diffID(), path: t.dir.Name(), dir: t.dir, name: t.name, cache: u.c, keeping: make(chan struct{})}
 	rec := record{blob: l.Descriptor.Digest, stored: l.Descriptor.Size, plain: in.plain, diffID: out.DiffID}
-	if rec.summary, err = files.Summary(); err == nil {
-		err = u.c.keep(ctx, out, rec)
+	if rec.summary, err = files.Summary(); err != nil {
+		close(out.keeping)
+		return nil, errors.Join(err, out.Close())
 	}
-	if ctx.Err() != nil {
-		return nil, errors.Join(ctx.Err(), out.Close())
-	}
-	if err != nil { // it is whole, and goes when it is closed
-		u.notKept(err)
-	}
+	go func() {
+		u.keep(out, rec)
+		unlock()
+		close(out.keeping)
+	}()
 	return out, nil
 }
 
