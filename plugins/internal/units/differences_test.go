@@ -1,6 +1,7 @@
 package units
 
 import (
+	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -19,64 +20,64 @@ type difference struct {
 
 var differences = []difference{
 	{scenario{"units that uphold", usual + "L k.service: UpheldBy=up.target", "enable k"},
-		"UpheldBy= came with version 254. An older systemctl takes it for an unknown key, and an older manager does not look into .upholds.",
+		"UpheldBy= came with version 254; an older systemctl does not know the key",
 		"exit 0\netc/systemd/system/l.service\netc/systemd/system/up.target.upholds/k.service -> /usr/lib/systemd/system/k.service"},
 	{scenario{"upheld", usual + "E up.target.upholds/a.service -> /lib/systemd/system/a.service", "is-enabled a"},
-		"The same.", "exit 0\nenabled\netc/systemd/system/l.service\netc/systemd/system/up.target.upholds/a.service -> /usr/lib/systemd/system/a.service"},
+		"a link in .upholds counts since version 254", "exit 0\nenabled\netc/systemd/system/l.service\netc/systemd/system/up.target.upholds/a.service -> /usr/lib/systemd/system/a.service"},
 	{scenario{"reenable an instance", usual, "reenable t@x"},
-		"Theirs enables the default instance instead, t@d.service: nobody has asked for that.",
+		"theirs enables the default instance instead, which nobody has asked for",
 		"exit 0\netc/systemd/system/l.service\netc/systemd/system/multi-user.target.wants/t@x.service -> /usr/lib/systemd/system/t@.service"},
 	{scenario{"reenable with drop-ins", usual + "L a.service.d/x.conf= [Install]\\nWantedBy=w.target\\n", "reenable a"},
-		"Theirs forgets the drop-ins, by which the unit that was enabled is not any more what it was.",
+		"theirs forgets the drop-ins, by which the unit is not what it was any more",
 		"exit 0\netc/systemd/system/l.service\netc/systemd/system/multi-user.target.wants/a.service -> /usr/lib/systemd/system/a.service\n" +
 			"etc/systemd/system/w.target.wants/a.service -> /usr/lib/systemd/system/a.service"},
 	{scenario{"drop-in of a linked unit that resets", "/opt/k.service: WantedBy=m.target\nE k.service -> /opt/k.service\nL k.service.d/x.conf= [Install]\\nWantedBy=\\nWantedBy=n.target", "enable k"},
-		"Theirs reads the file once more after the drop-ins, which thus can't reset anything.",
+		"theirs reads the file once more after the drop-ins, which thus can't reset anything",
 		"exit 0\netc/systemd/system/k.service -> /opt/k.service\netc/systemd/system/n.target.wants/k.service -> /opt/k.service"},
 	{scenario{"path of a unit with drop-ins", usual + "L a.service.d/x.conf= [Install]\\nWantedBy=w.target\\n", "enable /usr/lib/systemd/system/a.service"},
-		"The same.",
+		"theirs forgets the drop-ins",
 		"exit 0\netc/systemd/system/l.service\netc/systemd/system/multi-user.target.wants/a.service -> /usr/lib/systemd/system/a.service\n" +
 			"etc/systemd/system/w.target.wants/a.service -> /usr/lib/systemd/system/a.service"},
 	{scenario{"several, one of them an alias", usual + "E y.service -> /lib/systemd/system/a.service", "enable b y"},
-		"Theirs finds out in the middle; where one of several can't be enabled, none is.", "exit 1\netc/systemd/system/l.service\netc/systemd/system/y.service -> /usr/lib/systemd/system/a.service"},
+		"theirs finds out in the middle; where one of several can't be enabled, none is", "exit 1\netc/systemd/system/l.service\netc/systemd/system/y.service -> /usr/lib/systemd/system/a.service"},
 	{scenario{"presets over a broken alias", "L a.service: WantedBy=m.target\nL w@.service -> t@.service", "preset-all"},
-		"Theirs does nothing at all then: one alias that a package has left keeps all units from their presets.",
+		"theirs does nothing at all then: one alias that a package has left keeps all units from their presets",
 		"exit 0\netc/systemd/system/m.target.wants/a.service -> /usr/lib/systemd/system/a.service"},
 	{scenario{"also generated", "L a.service: Also=g.service\n/run/systemd/generator/g.service: WantedBy=m.target", "enable a"},
-		"The link would lead to a file that will be gone; theirs refuses it, too, where the unit is named.", "exit 0\nrun/systemd/generator/g.service"},
+		"the link would lead to a file that will be gone; theirs refuses it where the unit is named", "exit 0\nrun/systemd/generator/g.service"},
 	{scenario{"presets over generated units", "/run/systemd/generator/g.service: WantedBy=multi-user.target", "preset-all"},
-		"Theirs says that it can't be enabled and makes the link all the same, to a file that will be gone.", "exit 0\nrun/systemd/generator/g.service"},
+		"theirs says that it can't be done and does it all the same; the link leads to a file that will be gone", "exit 0\nrun/systemd/generator/g.service"},
 	{scenario{"drop-in masked by a link", usual + "L a.service.d/w.conf= [Install]\\nWantedBy=w.target\\n\nE a.service.d/w.conf -> /dev/null", "enable a"},
-		"Theirs looks for dev/null in the root, where nobody needs it, and takes the unit for missing then.",
+		"theirs looks for dev/null in the root, and takes the unit for missing",
 		"exit 0\netc/systemd/system/a.service.d/w.conf -> /dev/null\netc/systemd/system/l.service\netc/systemd/system/multi-user.target.wants/a.service -> /usr/lib/systemd/system/a.service"},
 	{scenario{"unmask by another spelling", usual + "E r.service -> ../../../dev/null", "unmask r"},
-		"What is-enabled calls masked, unmask unmasks.", "exit 0\netc/systemd/system/l.service"},
+		"what is-enabled calls masked, unmask unmasks", "exit 0\netc/systemd/system/l.service"},
 	{scenario{"alias made, dependency not", "L k.service: WantedBy=foo;Alias=kk.service", "enable k"},
-		"Theirs says that it failed and exits with success, as the alias could be made. Without the alias it is a failure.",
+		"theirs says that it failed and exits with success",
 		"exit 1\netc/systemd/system/kk.service -> /usr/lib/systemd/system/k.service"},
 	{scenario{"configuration behind a symlink", "/opt/sys/x.service: WantedBy=multi-user.target\n/etc/systemd/system -> /opt/sys", "enable x"},
-		"Theirs follows an absolute symlink to the building machine's own files: what would be changed there is another system.",
+		"theirs follows an absolute symlink to the building machine's own files",
 		"exit 0\netc/systemd/system -> /opt/sys"},
 	{scenario{"dependencies behind a symlink", usual + "E multi-user.target.wants -> /opt/w\n/opt/w/z= x", "enable a"},
-		"The same.", "exit 0\netc/systemd/system/l.service\netc/systemd/system/multi-user.target.wants -> /opt/w"},
+		"theirs follows an absolute symlink to the building machine's own files", "exit 0\netc/systemd/system/l.service\netc/systemd/system/multi-user.target.wants -> /opt/w"},
 	{scenario{"drop-ins behind a symlink", usual + "E b.service.d -> /lib/systemd/system/zz\nL zz/q.conf= [Install]\\nWantedBy=w.target\\n", "enable b"},
-		"The same.", "exit 0\netc/systemd/system/b.service.d -> /usr/lib/systemd/system/zz\netc/systemd/system/l.service\n" +
+		"theirs follows an absolute symlink to the building machine's own files", "exit 0\netc/systemd/system/b.service.d -> /usr/lib/systemd/system/zz\netc/systemd/system/l.service\n" +
 			"etc/systemd/system/multi-user.target.wants/b.service -> /usr/lib/systemd/system/b.service\netc/systemd/system/w.target.wants/b.service -> /usr/lib/systemd/system/b.service"},
 	{scenario{"host's specifiers", "L k.service: WantedBy=%b.target %v.target %a.target", "enable k"},
-		"Theirs puts boot ID, kernel version and processor of the building machine into the root.", "exit 1"},
+		"theirs puts boot ID, kernel and processor of the building machine into the root; here they are errors", "exit 1"},
 	{scenario{"root's host name", "/etc/hostname= inner.example\nL k.service: WantedBy=%H.target %l.target", "enable k"},
-		"Theirs puts the name of the building machine into the root.", "exit 0\n" +
+		"theirs puts the name of the building machine into the root", "exit 0\n" +
 			"etc/systemd/system/inner.example.target.wants/k.service -> /usr/lib/systemd/system/k.service\netc/systemd/system/inner.target.wants/k.service -> /usr/lib/systemd/system/k.service"},
 	{scenario{"template as default target", usual + "L x@.target", "set-default x@y.target"},
-		"Theirs makes a link by which nothing can be booted, and tells so when it reads it again.", "exit 1\netc/systemd/system/l.service"},
+		"theirs makes a link by which nothing can be booted", "exit 1\netc/systemd/system/l.service"},
 	{scenario{"links to links that are broken", usual + "E aa.service -> zz.service\nE zz.service -> /nonexist/b.service", "disable b"},
-		"What of this theirs removes depends on the order in which the directory is read.", "exit 0\netc/systemd/system/l.service"},
+		"what theirs removes depends on the order of the directory", "exit 0\netc/systemd/system/l.service"},
 	{scenario{"disable beside what can't be followed", usual + "L w.service -> t@.service", "disable w"},
-		"Theirs looks for SysV scripts first, as Debian has changed it to, and fails by that before there is anything to disable.", "exit 0\netc/systemd/system/l.service"},
+		"theirs fails while it looks for init scripts, before there is anything to disable", "exit 0\netc/systemd/system/l.service"},
 	{scenario{"path with two slashes", usual + "/opt/g.service: WantedBy=multi-user.target", "enable /opt//g.service"},
-		"Theirs takes over the slashes.", "exit 0\netc/systemd/system/g.service -> /opt/g.service\netc/systemd/system/l.service\netc/systemd/system/multi-user.target.wants/g.service -> /opt/g.service"},
+		"theirs takes over the slashes", "exit 0\netc/systemd/system/g.service -> /opt/g.service\netc/systemd/system/l.service\netc/systemd/system/multi-user.target.wants/g.service -> /opt/g.service"},
 	{scenario{"SysV script beside a unit", usual + "/etc/init.d/a= x", "enable a"},
-		"Debian's runs update-rc.d in the root. A unit makes the script be ignored, at boot as well.",
+		"theirs runs update-rc.d(8) in the root; beside a unit, a script is ignored at boot as well",
 		"exit 0\netc/systemd/system/l.service\netc/systemd/system/multi-user.target.wants/a.service -> /usr/lib/systemd/system/a.service"},
 }
 
@@ -99,5 +100,23 @@ func TestDifferences(t *testing.T) {
 				t.Errorf("-want +got:\n%s", diff)
 			}
 		})
+	}
+}
+
+// TestDifferencesDocumented: docs/stand-ins.md lists the differences, and no others.
+func TestDifferencesDocumented(t *testing.T) {
+	doc, err := os.ReadFile("../../../docs/stand-ins.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, section, _ := strings.Cut(string(doc), "\n## systemctl\n")
+	_, rows, _ := strings.Cut(section, "| what | why |\n|---|---|\n")
+	rows, _, _ = strings.Cut(rows+"\n", "\n\n")
+	var want []string
+	for _, d := range differences {
+		want = append(want, "| "+d.name+" | "+d.why+" |")
+	}
+	if diff := cmp.Diff(want, strings.Split(rows, "\n")); diff != "" {
+		t.Errorf("-table of the test +document:\n%s", diff)
 	}
 }
