@@ -40,8 +40,8 @@ func (l *layers) mend(ctx context.Context, err error) error {
 	return mendedError{err}
 }
 
-// leave ends what was done with a staging root, and err of. What turned out to be damaged meanwhile is the error, too: a
-// plugin may have told it in its own words, or not at all. If it is to be done again, nothing of it stays.
+// leave ends the work on a staging root, of which err came. What turned out to be damaged meanwhile is an error, too: a
+// plugin may have told it in its own words, or not at all. If all is to be done again, nothing of it stays.
 func (b *build) leave(ctx context.Context, stage *rootfs.Staging, err error) error {
 	if damage := stage.Damage(); damage != nil {
 		if !errors.Is(err, rootfs.ErrDamaged) {
