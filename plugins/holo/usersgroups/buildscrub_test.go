@@ -32,6 +32,64 @@ func TestBuildScrubOrder(t *testing.T) {
 	i.expectAccounts("")
 }
 
+// TestBuildRenamed: an account of another name is another one, and gets the number of the one that goes.
+func TestBuildRenamed(t *testing.T) {
+	named := func(name string) string {
+		return "[[group]]\nname = \"" + name + "\"\ngid = 300\n[[user]]\nname = \"" + name + "\"\nuid = 300\ngroup = \"" + name + "\"\n"
+	}
+	for _, names := range [][2]string{{"old", "new"}, {"a", "b"}} {
+		i := newImage(t)
+		i.apply(named(names[0]), false)
+		if got := i.apply(named(names[1]), false); strings.Contains(got, "failed") || strings.Contains(got, "!!") {
+			t.Errorf("%v: got %s", names, got)
+		}
+		i.expectAccounts(names[1] + ":x:300:\n" + names[1] + ":!:300:300::/home/" + names[1] + ":/bin/bash\n")
+		i.expect(named(names[1]), "group:"+names[1]+": not-changed\nuser:"+names[1]+": not-changed\n")
+	}
+	// What is not ours to delete stays.
+	i := newImage(t)
+	if got := i.apply("[[group]]\nname = \"new\"\ngid = 44\n", false); !strings.Contains(got, "groupadd: GID '44' already exists") {
+		t.Errorf("got %s", got)
+	}
+}
+
+// TestBuildCircle: two accounts that are to have each other's number can't; the tool says so, and that is the end of it.
+func TestBuildCircle(t *testing.T) {
+	const both = "[[group]]\nname = \"video\"\n[[group]]\nname = \"audio\"\n"
+	i := newImage(t)
+	i.apply(both, false)
+	i.edit("etc/group", "video:x:44:", "video:x:45:")
+	i.edit("etc/group", "audio:x:29:", "audio:x:44:")
+	i.edit("etc/group", "video:x:45:", "video:x:29:")
+	i.expect("", "group:audio: failed\ngroupmod: GID '44' already exists\n"+
+		"!! group:video is in the way: groupmod: GID '44' already exists (exit status 4)\n  groupmod --gid 44 video = 4\n"+
+		"group:video: failed\ngroupmod: GID '29' already exists\n"+
+		"!! group:audio is in the way: groupmod: GID '29' already exists (exit status 4)\n  groupmod --gid 29 audio = 4\n")
+	if got := i.apply("[[group]]\nname = \"video\"\ngid = 44\n[[group]]\nname = \"audio\"\ngid = 29\n", true); !strings.Contains(got, "groupmod: GID '29' already exists\n") {
+		t.Errorf("got %s", got)
+	}
+}
+
+// TestBuildMoved: users leave a login group before it goes, for another definition or for what they came with.
+func TestBuildMoved(t *testing.T) {
+	const team = "[[group]]\nname = \"team\"\n"
+	i := newImage(t)
+	i.apply(team+"[[user]]\nname = \"a\"\ngroup = \"team\"\n"+www+"group = \"team\"\n", false)
+	i.expectAccounts("team:x:1000:\nwww:x:33:1000:www:/var/www:/usr/sbin/nologin\na:!:1000:1000::/home/a:/bin/bash\n")
+	i.expect("[[user]]\nname = \"a\"\ngroup = \"video\"\n",
+		"group:team: applied\n  usermod --gid www www\n  usermod --gid video a\n  groupdel team\nuser:a: not-changed\nuser:www: applied\n")
+	i.expectAccounts("a:!:1000:44::/home/a:/bin/bash\n")
+
+	// One that somebody else has changed is not touched, and keeps the group.
+	i = newImage(t)
+	i.apply(team+"[[user]]\nname = \"a\"\ngroup = \"team\"\nshell = \"/bin/sh\"\n", false)
+	i.edit("etc/passwd", ":/home/a:/bin/sh", ":/home/a:/bin/x")
+	got := i.apply("[[user]]\nname = \"a\"\ngroup = \"video\"\nshell = \"/bin/sh\"\n", false)
+	if !strings.HasPrefix(got, "group:team: failed\n") || !strings.Contains(got, "\nuser:a: needs-force-overwrite\n") {
+		t.Errorf("got %s", got)
+	}
+}
+
 // TestBuildScrubOwnGroup: userdel(8) takes the group of the user's name along.
 func TestBuildScrubOwnGroup(t *testing.T) {
 	// The group was made with the user, as it is told to in login.defs.

@@ -76,6 +76,24 @@ func (db database) group(name string) account {
 	return account{kind: group, name: name, id: &db.groups[i].GID}
 }
 
+// named returns the names of the accounts that have a number.
+func (db database) named(k kind, id uint32) (names []string) {
+	if k == group {
+		for _, g := range db.groups {
+			if g.GID == id {
+				names = append(names, g.Name)
+			}
+		}
+		return names
+	}
+	for _, u := range db.users {
+		if u.UID == id {
+			names = append(names, u.Name)
+		}
+	}
+	return names
+}
+
 // existing leaves out of a list of groups those that do not exist.
 func (db database) existing(names []string) []string {
 	return slices.DeleteFunc(slices.Clone(names), func(name string) bool { return !db.group(name).exists() })

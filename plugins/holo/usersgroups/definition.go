@@ -32,7 +32,7 @@ func parseDefinitions(text []byte, strict bool) definitions {
 	out := definitions{complaints: slices.Clone(doc.wrong)}
 	if strict {
 		out.complaints = append(out.complaints, doc.unknown...)
-		out.unclear = out.unclear || len(doc.unknown) > 0
+		out.unclear = len(doc.unknown) > 0
 	}
 	for _, k := range []kind{group, user} {
 		n := 0

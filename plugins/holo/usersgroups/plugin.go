@@ -82,6 +82,8 @@ type work struct {
 	db             database
 	// actual is the account as it is.
 	actual account
+	// pending are the IDs of the entities for which this one is applied before its time; see forestall.
+	pending []string
 }
 
 // newWork reads all there is to know of an entity.
@@ -133,12 +135,15 @@ func (w *work) real() bool { return w.env.Live || w.env.ImageBuild }
 
 // change brings the account from what it is to what is wanted, and looks at what has become of it.
 func (w *work) change(ctx context.Context, want account) error {
-	argv := command(want, w.actual)
 	if !w.real() {
-		declare(w.env.Stdout, argv)
+		declare(w.env.Stdout, command(want, w.actual))
 		w.actual = over(imagined(want), w.actual, emptyOnly, false)
 		return nil
 	}
+	if err := w.makeWay(ctx, want); err != nil {
+		return err
+	}
+	argv := command(want, w.actual)
 	if err := runTool(ctx, w.env, argv); err != nil {
 		return err
 	}

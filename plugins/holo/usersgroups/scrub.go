@@ -50,20 +50,8 @@ func (w *work) remove(ctx context.Context) error {
 	if w.actual.kind == user {
 		return w.removeUser(ctx, w.actual)
 	}
-	// No group can be deleted as long as it is a user's login group. Users come after groups: those that are to be
-	// deleted, too, go before their time, which they will not mind when it comes.
-	gid := *w.actual.id
-	for _, u := range w.db.users {
-		o := account{kind: user, name: u.Name}
-		if u.GID != gid || !w.scanned.orphaned(o) {
-			continue
-		}
-		if base, err := readImage(w.env.State, baseDir, o); err != nil || base == nil || base.exists() {
-			continue // the tool will say why it can't be done
-		}
-		if err := w.removeUser(ctx, o); err != nil {
-			return err
-		}
+	if err := w.emptyGroup(ctx); err != nil {
+		return err
 	}
 	if err := w.look(w.actual); err != nil || !w.actual.exists() {
 		return err
