@@ -7,6 +7,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"unicode/utf8"
 )
 
 // Settings are what an image's configuration tells whoever runs it (image-spec, config.md, "config"), each by a name:
@@ -130,6 +131,9 @@ func setConfig(doc object, changes Settings) (object, error) {
 }
 
 func setSetting(config object, name string, value []string) (object, error) {
+	if err := checkUTF8(append([]string{name}, value...)...); err != nil {
+		return nil, err
+	}
 	prefix, key, many := strings.Cut(name, "/")
 	if member, ok := settingMembers[name]; ok {
 		switch {
@@ -222,10 +226,23 @@ func setAnnotations(doc object, changes map[string]*string) (object, error) {
 		if v := changes[key]; v != nil {
 			value = []string{*v}
 		}
-		var err error
+		err := checkUTF8(append([]string{key}, value...)...)
+		if err != nil {
+			return nil, fmt.Errorf("setting annotation %s: %w", quoted(key), err)
+		}
 		if doc, err = setKey(doc, "annotations", key, value, func() json.RawMessage { return encode(value[0]) }); err != nil {
 			return nil, fmt.Errorf("setting annotation %s: %w", quoted(key), err)
 		}
 	}
 	return doc, nil
+}
+
+// checkUTF8 tells of strings that JSON can't hold (RFC 8259, 8.1): writing them would change them.
+func checkUTF8(values ...string) error {
+	for _, v := range values {
+		if !utf8.ValidString(v) {
+			return fmt.Errorf("not UTF-8: %s", quoted(v))
+		}
+	}
+	return nil
 }

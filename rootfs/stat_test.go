@@ -3,6 +3,8 @@ package rootfs_test
 import (
 	"errors"
 	"io/fs"
+	"os"
+	"strings"
 	"testing"
 
 	"golang.org/x/sys/unix"
@@ -25,6 +27,9 @@ func TestStat(t *testing.T) {
 				{".", "dangling", 0, fs.ErrNotExist}, {"d", "up/relfile", 0, fs.ErrNotExist}, {".", "loop", 0, unix.ELOOP}, {".", "d/f/x", 0, unix.ENOTDIR},
 				{"d", "../infile", 0, rootfs.ErrName},
 			} {
+				if name == "host" && os.Geteuid() != 0 && strings.HasSuffix(c.name, "null") {
+					continue // which a plain user cannot make
+				}
 				m, err := rootfs.Stat(rootfs.Sub(rootfs.Sub(r, "."), c.in), c.name)
 				if !errors.Is(err, c.err) || c.err == nil && (err != nil || m.Type != c.want) {
 					t.Errorf("%s in %s: %v, %v", c.name, c.in, m.Type, err)

@@ -24,7 +24,7 @@ const (
 func needRoot(t *testing.T) {
 	t.Helper()
 	if os.Geteuid() != 0 {
-		t.Skip("mounting EROFS needs root")
+		t.Skip("mounting needs root")
 	}
 }
 

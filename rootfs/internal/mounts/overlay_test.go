@@ -181,6 +181,7 @@ func listed(t *testing.T, root string) map[string]string {
 }
 
 func TestOverlayUnsupported(t *testing.T) {
+	needRoot(t)
 	cases := map[string]map[string]error{
 		"overlay":   {"fsopen overlay": unix.ENODEV},
 		"mount API": {"fsopen": unix.ENOSYS},
