@@ -39,7 +39,7 @@ func gitOutput(t *testing.T, dir, from, to string, config ...string) string {
 	return string(out)
 }
 
-// gitDiff is the judge: git's diff, edited as spec says that Holo edits it.
+// gitDiff is the judge: git's diff, edited as the reference edits it; 1.8.
 func gitDiff(t *testing.T, dir, from, to string) string {
 	t.Helper()
 	var b strings.Builder

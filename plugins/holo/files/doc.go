@@ -5,6 +5,5 @@
 //
 // The base is kept, so that a file returns to it when its last resource goes; the provisioned copy tells a change by
 // somebody else from one of our own. What a package manager left beside the target (.pacnew, .dpkg-dist, ...) becomes
-// the new base. The facts are in section 4.1 of the description of Holo 3 that this follows; numbers in comments are
-// its.
+// the new base. It does as the reference implementation does; numbers in comments are those of docs/reference.md.
 package files

@@ -5,7 +5,7 @@
 //	    --> scan --> entities --selectors--> apply | diff | scan | selectors
 //
 // What it prints, and how it exits, is what the reference implementation does, byte for byte: numbers in comments are
-// the sections of the description of Holo 3 that this follows. It is not the host of package holo, which provisions
+// those of docs/reference.md. It is not the host of package holo, which provisions
 // images: here, nothing of an environment is kept from a plugin, entity IDs are whatever a plugin says, and the exit
 // status is 0 if an entity fails. What the two share are the parsers and the diff.
 //

@@ -120,7 +120,7 @@ func TestForce(t *testing.T) {
 	}
 }
 
-// TestOwnersAndModes: what sshd insists on is mended, but the home directory is left as it is; [BUG] 12.
+// TestOwnersAndModes: what sshd insists on is mended, but the home directory is left as it is; 8.12.
 func TestOwnersAndModes(t *testing.T) {
 	i := newImage(t, rootfstest.Dir(sshDir, 0o777), rootfstest.File(keys, 0o664, keyA+mark), owned(rootfstest.Dir("home/other", 0o775), 7, 7))
 	i.resources["app/k.pub"] = keyA + " me\n"

@@ -13,8 +13,8 @@
 //	                          createHome = true        # or false; else as /etc/login.defs says
 //
 // What was there before the first definition is kept as the base image, and the account returns to it, or is deleted,
-// when its last definition goes; the provisioned image tells a change by somebody else from one of our own. The facts
-// are in section 4.2 of the description of Holo 3 that this follows; numbers in comments are its.
+// when its last definition goes; the provisioned image tells a change by somebody else from one of our own. Numbers in
+// comments are those of docs/reference.md.
 //
 // # Names
 //
