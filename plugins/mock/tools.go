@@ -94,6 +94,17 @@ func (e *UnknownToolError) Error() string {
 		e.Tool, strings.Join(slices.Sorted(maps.Keys(table())), ", "))
 }
 
+// redacted are arguments without what must not be written down; of a tool that is not in the table, there are none.
+func redacted(argv []string) []string {
+	switch p, ok := table()[argv[0]]; {
+	case !ok:
+		return argv[:1]
+	case p.redact != nil:
+		return p.redact(argv)
+	}
+	return argv
+}
+
 // exitUnknown is what a shell has for a program that is not there.
 const exitUnknown = 127
 
@@ -114,15 +125,17 @@ func (t *Tools) Run(ctx context.Context, u Use) error {
 		return &UnknownToolError{u.Argv[0]}
 	}
 	exit, outcome := p.run(ctx, t, u)
-	argv := u.Argv
-	if p.redact != nil {
-		argv = p.redact(argv)
-	}
-	t.record(u, argv, outcome, exit)
+	t.record(u, redacted(u.Argv), outcome, exit)
 	if ctx.Err() != nil {
 		return fmt.Errorf("running %s: %w", u.Argv[0], context.Cause(ctx))
 	}
 	return sandbox.Exit{Code: exit}.Err()
+}
+
+// Refuse refuses a use, and says why.
+func (t *Tools) Refuse(u Use, why string) {
+	fmt.Fprintf(u.Stderr, "%s: %s\n", u.Argv[0], why)
+	t.record(u, redacted(u.Argv), Refused, 1)
 }
 
 func (t *Tools) record(u Use, argv []string, o Outcome, exit int) {
