@@ -7,11 +7,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"maps"
 	"net"
 	"os"
 	"path/filepath"
-	"slices"
 	"sync"
 	"time"
 
@@ -26,7 +24,7 @@ const (
 
 // Install makes the stand-ins in a directory: symlinks to program, which calls IsStandIn.
 func Install(dir, program string) error {
-	for _, name := range slices.Sorted(maps.Keys(table())) {
+	for _, name := range Names() {
 		if err := os.Symlink(program, filepath.Join(dir, name)); err != nil {
 			return fmt.Errorf("making stand-ins: %w", err)
 		}

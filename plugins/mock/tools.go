@@ -7,7 +7,6 @@ import (
 	"io"
 	"maps"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 
@@ -33,7 +32,7 @@ type Outcome string
 const (
 	// Realised: its effect was done in the root.
 	Realised Outcome = "realised"
-	// Deferred: it can only happen on a running system, and was written down.
+	// Deferred: it can only happen on a running system, and was written down. The caller gets a success.
 	Deferred Outcome = "deferred"
 	// Refused: it is not allowed, or not possible; the caller got a failure.
 	Refused Outcome = "refused"
@@ -75,7 +74,7 @@ type tool struct {
 
 // table lists all tools. Each family of them has a file.
 func table() map[string]tool {
-	return map[string]tool{
+	all := map[string]tool{
 		"groupadd":  accountTool(groupadd),
 		"groupdel":  accountTool(groupdel),
 		"groupmod":  accountTool(groupmod),
@@ -84,14 +83,15 @@ func table() map[string]tool {
 		"userdel":   accountTool(userdel),
 		"usermod":   accountTool(usermod),
 	}
+	maps.Copy(all, runningTools())
+	return all
 }
 
 // UnknownToolError is the use of a program that is not in the table.
 type UnknownToolError struct{ Tool string }
 
 func (e *UnknownToolError) Error() string {
-	return fmt.Sprintf("running %s: a tool of the building machine can't be used while an image is provisioned, and there is a stand-in only for %s",
-		e.Tool, strings.Join(slices.Sorted(maps.Keys(table())), ", "))
+	return fmt.Sprintf("running %s: a tool of the building machine can't be used while an image is provisioned, and there is no stand-in for it", e.Tool)
 }
 
 // redacted are arguments without what must not be written down; of a tool that is not in the table, there are none.
