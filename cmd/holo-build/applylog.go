@@ -147,7 +147,7 @@ type callRecord struct {
 	Type    string       `json:"type"` // "call"
 	Tool    string       `json:"tool"`
 	Argv    []string     `json:"argv"`
-	Plugin  string       `json:"plugin"`
+	Plugin  string       `json:"plugin,omitempty"`
 	Entity  string       `json:"entity,omitempty"`
 	Outcome mock.Outcome `json:"outcome"`
 	Exit    int          `json:"exit,omitempty"`

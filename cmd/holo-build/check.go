@@ -98,7 +98,11 @@ func putGeneric(root rootfs.Root) error {
 
 // checkPlugins scans with all plugins that are at hand.
 func (b *build) checkPlugins(ctx context.Context, stage *rootfs.Staging, res *holo.Resources, done *provisioned) ([]*holo.Scanned, error) {
-	if err := b.generate(ctx, stage, res); err != nil {
+	ready, err := b.newPrepared(res)
+	if err != nil {
+		return nil, err
+	}
+	if err := b.generate(ctx, stage, ready); err != nil {
 		return nil, err
 	}
 	s := b.selection(nil, res)
@@ -108,14 +112,13 @@ func (b *build) checkPlugins(ctx context.Context, stage *rootfs.Staging, res *ho
 	if err != nil {
 		return nil, err
 	}
-	cache, err := makeCache(stage, "tmp")
-	if err != nil {
+	if ready.cache, err = makeCache(stage, "tmp"); err != nil {
 		return nil, err
 	}
-	if err := res.Populate(ctx, stage.Root(byBuild), cache); err != nil {
+	if err := res.Populate(ctx, stage.Root(byBuild), ready.cache); err != nil {
 		return nil, err
 	}
-	return b.scanPlugins(ctx, b.newHost(stage, prepared{resources: res, cache: cache, calls: &ledger{}}), specs, done)
+	return b.scanPlugins(ctx, b.newHost(stage, ready), specs, done)
 }
 
 // atHand leaves out the plugins that there is no executable for, with a warning.

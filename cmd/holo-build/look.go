@@ -109,10 +109,13 @@ func (b *build) lookLive(ctx context.Context, o lookOptions, look lookFunc) (tex
 	if err != nil {
 		return "", err
 	}
-	if err := b.generate(ctx, stage, res); err != nil {
-		return "", err
+	ready, err := b.newPrepared(res)
+	if err == nil {
+		err = b.generate(ctx, stage, ready)
 	}
-	ready, err := b.choose(ctx, stage, res)
+	if err == nil {
+		ready, err = b.choose(ctx, stage, ready)
+	}
 	if ready.cache != "" {
 		defer func() { err = errors.Join(err, clearAway(stage, ready.cache, nil, false)) }()
 	}

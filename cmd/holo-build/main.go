@@ -11,6 +11,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/holo-build/holo-build/plugins/mock"
 	"github.com/holo-build/holo-build/plugins/sandbox"
 )
 
@@ -20,6 +21,9 @@ var version = "unknown"
 func main() {
 	if sandbox.IsHelper(os.Args) {
 		os.Exit(sandbox.Main())
+	}
+	if mock.IsStandIn() {
+		os.Exit(mock.StandIn(os.Args, os.Stderr))
 	}
 	os.Exit(run(os.Args, process{
 		stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr, environ: os.Environ(), signals: signals, now: time.Now,

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"os"
 	"path"
 	"strconv"
 	"strings"
@@ -64,23 +65,38 @@ type prepared struct {
 	host      *holo.Host
 	cache     string
 	calls     *ledger // of stand-ins
+	standIns  *holo.StandIns
+}
+
+// newPrepared is what there is before anything is run.
+func (b *build) newPrepared(res *holo.Resources) (prepared, error) {
+	ready := prepared{resources: res, calls: &ledger{}}
+	program, err := os.Executable()
+	if err != nil {
+		return ready, fmt.Errorf("finding this program, which is its own stand-in for tools: %w", err)
+	}
+	ready.standIns = &holo.StandIns{Tools: &mock.Tools{Epoch: b.epoch, Record: ready.calls.record}, Program: program, Scratch: b.work.Path}
+	return ready, nil
 }
 
 // prepare runs generators, places the resources, and chooses plugins.
 func (b *build) prepare(ctx context.Context, stage stager, res *holo.Resources) (prepared, error) {
-	if err := b.generate(ctx, stage, res); err != nil {
-		return prepared{}, err
+	ready, err := b.newPrepared(res)
+	if err == nil {
+		err = b.generate(ctx, stage, ready)
 	}
-	if err := b.placeResources(ctx, stage, res); err != nil {
-		return prepared{}, err
+	if err == nil {
+		err = b.placeResources(ctx, stage, res)
 	}
-	return b.choose(ctx, stage, res)
+	if err != nil {
+		return ready, err
+	}
+	return b.choose(ctx, stage, ready)
 }
 
 // choose decides on the plugins, and makes their directories.
-func (b *build) choose(ctx context.Context, stage stager, res *holo.Resources) (prepared, error) {
-	ready := prepared{resources: res, calls: &ledger{}}
-	root := stage.Root(byBuild)
+func (b *build) choose(ctx context.Context, stage stager, ready prepared) (prepared, error) {
+	res, root := ready.resources, stage.Root(byBuild)
 	lines, err := holo.ReadHolorc(root)
 	if err != nil {
 		return ready, err
@@ -101,16 +117,15 @@ func (b *build) choose(ctx context.Context, stage stager, res *holo.Resources) (
 	return ready, nil
 }
 
-func (b *build) generate(ctx context.Context, stage holo.Stage, res *holo.Resources) error {
-	return res.Generate(ctx, holo.GenerateOptions{Stage: stage, Scratch: b.work.Path, Environ: b.pluginEnviron(),
-		Timeout: b.o.timeout, Warn: b.ui.warn})
+func (b *build) generate(ctx context.Context, stage holo.Stage, ready prepared) error {
+	return ready.resources.Generate(ctx, holo.GenerateOptions{Stage: stage, Scratch: b.work.Path, Environ: b.pluginEnviron(),
+		StandIns: ready.standIns, Timeout: b.o.timeout, Warn: b.ui.warn})
 }
 
 func (b *build) newHost(stage holo.Stage, ready prepared) *holo.Host {
 	return holo.NewHost(holo.HostOptions{
 		Stage: stage, CacheDir: ready.cache, Environ: b.pluginEnviron(), Scratch: b.work.Path, Resources: ready.resources,
-		Tools:   &mock.Tools{Epoch: b.epoch, Record: ready.calls.record},
-		Timeout: b.o.timeout, Limits: b.limits, Now: b.now, Events: b.watch, Live: b.live,
+		StandIns: ready.standIns, Timeout: b.o.timeout, Limits: b.limits, Now: b.now, Events: b.watch, Live: b.live,
 	})
 }
 

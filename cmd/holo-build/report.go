@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/holo-build/holo-build/plugins/holo"
+	"github.com/holo-build/holo-build/plugins/mock"
 )
 
 // people turns the variables by which plugins' paths are told into the paths as the image has them.
@@ -94,7 +95,26 @@ func (p provisioned) counts() string {
 			failed++
 		}
 	}
-	return fmt.Sprintf("\n%s applied, %d unchanged, %d failed\n", count(applied, "entity", "entities"), same, failed)
+	return fmt.Sprintf("\n%s applied, %d unchanged, %d failed\n%s", count(applied, "entity", "entities"), same, failed, p.left())
+}
+
+// left tells what tools could not do while nothing runs.
+func (p provisioned) left() string {
+	var lines []string
+	for _, c := range p.calls.records(p.plugins) {
+		if c.Outcome == mock.Deferred {
+			lines = append(lines, "  "+printable(shellLine(c.Argv))+"  ("+printable(cmp.Or(c.Entity, c.Plugin))+")\n")
+		}
+	}
+	if len(lines) == 0 {
+		return ""
+	}
+	const most = 10
+	rest := ""
+	if n := len(lines) - most; n > 0 {
+		rest = fmt.Sprintf("  and %d more, which the log has\n", n)
+	}
+	return "left for the running system, not done:\n" + strings.Join(lines[:min(most, len(lines))], "") + rest
 }
 
 // summary ends the report of a build that is done.

@@ -16,6 +16,7 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"github.com/holo-build/holo-build/oci/ocitest"
+	"github.com/holo-build/holo-build/plugins/mock"
 	"github.com/holo-build/holo-build/plugins/sandbox"
 	"github.com/holo-build/holo-build/rootfs/rootfstest"
 )
@@ -25,6 +26,9 @@ import (
 func TestMain(m *testing.M) {
 	if sandbox.IsHelper(os.Args) {
 		os.Exit(sandbox.Main())
+	}
+	if mock.IsStandIn() {
+		os.Exit(mock.StandIn(os.Args, os.Stderr))
 	}
 	programs := map[string]func(){"holo-build": main, "lastlayer": lastLayer, "lacking": lackingMain, "holo": main, "seen": seen,
 		"dumped": dumped}

@@ -36,6 +36,8 @@ type GenerateOptions struct {
 	Timeout time.Duration
 	// Probe says how processes are kept together; zero means as well as the kernel lets us.
 	Probe sandbox.Probe
+	// StandIns take the places of the system's tools.
+	StandIns *StandIns
 	// Warn is told what a generator has printed, and of what it leaves behind.
 	Warn func(string)
 }
@@ -143,7 +145,8 @@ func (g *generating) run(ctx context.Context, name string) error {
 		defer mount.Close()
 	}
 	var said bytes.Buffer
-	exit, err := sandbox.Run(ctx, sandbox.Process{
+	by := rootfs.Actor{Kind: "generator", Entity: name}
+	exit, err := g.StandIns.run(ctx, g.Stage, by, sandbox.Process{
 		Path: filepath.Join(g.static, name), Dir: root, Mount: sandbox.Mount{File: mount, At: root},
 		Env: append(withoutHolo(g.Environ), outVar+"="+g.out, cacheVar+"="+cache, resourceRootVar+"="+g.static,
 			rootVar+"="+root, tmpVar+"="+cache),
@@ -158,7 +161,7 @@ func (g *generating) run(ctx context.Context, name string) error {
 		g.Warn("generator /" + resourceDir + "/" + name + " left processes behind, which were ended")
 	}
 	// Whatever became of it, what it has changed must be known.
-	rescanned := g.Stage.Rescan(ctx, rootfs.Actor{Kind: "generator", Entity: name})
+	rescanned := g.Stage.Rescan(ctx, by)
 	if err == nil {
 		err = exit.Err()
 	}
@@ -176,7 +179,7 @@ func (g *generating) failed(doing, name string, err error) error {
 // neutral replaces the places that a generator was told of by the variables that told them.
 func (g *generating) neutral() neutral {
 	n := newNeutral(g.Stage.Dir(), []location{{rootVar, "."}})
-	return append(neutral{{g.out, "$" + outVar, true}, {g.static, "/" + resourceDir, true}, {g.work, "$" + cacheVar, true}}, n...)
+	return append(neutral{{g.out, "$" + outVar, true}, {g.static, "/" + resourceDir, true}, {g.work, "$" + cacheVar, true}}, append(n, g.StandIns.neutral()...)...)
 }
 
 // collect reads what there is after a generator. What was not there before is its own.

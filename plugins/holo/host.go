@@ -6,7 +6,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/holo-build/holo-build/plugins/mock"
 	"github.com/holo-build/holo-build/plugins/sandbox"
 	"github.com/holo-build/holo-build/rootfs"
 )
@@ -43,9 +42,9 @@ type HostOptions struct {
 	Scratch string
 	// Live says that the staging root is the running system: tools are its own, and processes are left alone.
 	Live bool
-	// Tools stand in for the system's, where Live is false: what a plugin runs by a name without a slash. Without them,
-	// that is an error.
-	Tools *mock.Tools
+	// StandIns take the places of the system's tools, where Live is false: of what a plugin runs by a name without a slash.
+	// Without them, that is an error, and a process finds the building machine's.
+	StandIns *StandIns
 	// Resources tells where a resource came from, and translates paths of the virtual resource directory.
 	Resources *Resources
 	// Timeout bounds each call of an executable.

@@ -77,7 +77,7 @@ func (h *Host) load(ctx context.Context, s Spec) (p *plugin, err error) {
 	if p.locations, err = h.makeLocations(s.ID); err != nil {
 		return nil, err
 	}
-	p.neutral = newNeutral(h.o.Stage.Dir(), p.locations)
+	p.neutral = append(newNeutral(h.o.Stage.Dir(), p.locations), h.o.StandIns.neutral()...)
 	if p.Info, err = p.runner.info(ctx); err != nil {
 		return nil, err
 	}

@@ -29,7 +29,7 @@ func (h *Host) onRoot(ctx context.Context, by rootfs.Actor, p sandbox.Process) (
 	}
 	p.Dir, p.Mount = dir, sandbox.Mount{File: mount, At: dir}
 	p.Timeout, p.OutputBytes, p.Probe, p.Direct = h.o.Timeout, h.o.Limits.OutputBytes, h.o.Probe, h.o.Live
-	exit, err = sandbox.Run(ctx, p)
+	exit, err = h.o.StandIns.run(ctx, h.o.Stage, by, p)
 	if rescanned = h.o.Stage.Rescan(ctx, by); rescanned != nil {
 		rescanned = fmt.Errorf("finding what plugin %s changed: %w", by.Plugin, rescanned)
 	}

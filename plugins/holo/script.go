@@ -23,7 +23,7 @@ func (h *Host) runScript(ctx context.Context, plugin, entity string, env *Env, c
 		switch {
 		case h.o.Live:
 			return h.runLiveTool(ctx, env, c)
-		case h.o.Tools != nil:
+		case h.o.StandIns != nil:
 			return h.runTool(ctx, plugin, entity, env, c)
 		}
 	}
@@ -55,7 +55,7 @@ func (h *Host) runTool(ctx context.Context, plugin, entity string, env *Env, c C
 	if stdout == nil {
 		stdout = env.Stdout
 	}
-	return h.o.Tools.Run(ctx, mock.Use{Root: env.Root.Root, Argv: c.Argv, Stdin: c.Stdin, Stdout: stdout, Stderr: env.Stderr,
+	return h.o.StandIns.Tools.Run(ctx, mock.Use{Root: env.Root.Root, Argv: c.Argv, Stdin: c.Stdin, Stdout: stdout, Stderr: env.Stderr,
 		Plugin: plugin, Entity: entity})
 }
 
@@ -164,13 +164,13 @@ func (h *Host) runWritten(ctx context.Context, plugin, entity string, env *Env, 
 		stdout = env.Stdout
 	}
 	var stderr bytes.Buffer
-	exit, err := sandbox.Run(ctx, sandbox.Process{
+	exit, err := h.o.StandIns.run(ctx, nil, rootfs.Actor{Plugin: plugin, Entity: entity}, sandbox.Process{
 		Path: s.path, Argv0: s.path, Args: c.Argv[1:], Dir: s.empty,
 		Env:   append(withoutHolo(h.o.Environ), rootVar+"="+s.empty, tmpVar+"="+s.tmp),
 		Stdin: c.Stdin, Stdout: stdout, Stderr: &stderr,
 		Timeout: h.o.Timeout, OutputBytes: h.o.Limits.OutputBytes, Probe: h.o.Probe, Direct: h.o.Live,
 	})
-	n := neutral{{s.path, s.shown, false}, {s.empty, "$" + rootVar, false}, {s.tmp, "$" + tmpVar, false}}
+	n := append(neutral{{s.path, s.shown, false}, {s.empty, "$" + rootVar, false}, {s.tmp, "$" + tmpVar, false}}, h.o.StandIns.neutral()...)
 	if _, werr := env.Stderr.Write(n.bytes(stderr.Bytes())); err == nil {
 		err = werr
 	}

@@ -70,7 +70,7 @@ func newToolWorld(t *testing.T, u uses) *toolWorld {
 	must(t, err)
 	must(t, res.Populate(t.Context(), w.stage.Root(rootfs.Actor{}), cache))
 	w.host = NewHost(HostOptions{Stage: w.stage, CacheDir: cache, Resources: res, Now: func() time.Time { return rootfstest.Epoch },
-		Tools: &mock.Tools{Epoch: time.Unix(86400*20000, 0), Record: func(c mock.Call) { w.calls = append(w.calls, c) }}})
+		StandIns: &StandIns{Tools: &mock.Tools{Epoch: time.Unix(86400*20000, 0), Record: func(c mock.Call) { w.calls = append(w.calls, c) }}}})
 	must(t, w.host.Load(t.Context(), []Spec{{ID: "uses", Plugin: u}}))
 	return w
 }

@@ -16,7 +16,10 @@ var systemctl = tool{
 	run: func(_ context.Context, _ *Tools, u Use) (int, Outcome) {
 		c := &unitCall{Tree: units.Open(u.Root), stdout: u.Stdout, stderr: u.Stderr, mode: units.PresetFull}
 		exit := c.main(u.Argv[1:])
-		if exit != 0 && !c.asked {
+		switch {
+		case c.later:
+			return exit, Deferred
+		case exit != 0 && !c.asked:
 			return exit, Refused
 		}
 		return exit, Realised
@@ -39,8 +42,9 @@ type unitCall struct {
 	mode           units.PresetMode
 	types, states  []string
 	quiet, bare    bool
-	// now says that units are to be started or stopped, too; asked, that the exit status is an answer.
-	now, asked bool
+	// now says that units are to be started or stopped, too; asked, that the exit status is an answer; later, that there is
+	// something left to do for a running system.
+	now, asked, later bool
 }
 
 // main runs the tool and returns its exit status.
@@ -60,6 +64,9 @@ func (c *unitCall) main(args []string) int {
 	verb, operands := s.operands[0], s.operands[1:]
 	v, ok := unitVerbs[verb]
 	switch {
+	case slices.Contains(deferredVerbs, verb):
+		c.later = true
+		return 0
 	case !ok && slices.Contains(runningVerbs, verb):
 		return c.fail("systemctl: %s is for a running system, and none runs while an image is provisioned", verb)
 	case !ok:
@@ -123,14 +130,18 @@ var unitVerbs = map[string]unitVerb{
 	}},
 	"get-default":     {0, 0, (*unitCall).getDefault},
 	"is-enabled":      {1, -1, (*unitCall).isEnabled},
+	"is-active":       {1, -1, (*unitCall).isActive},
 	"list-unit-files": {0, -1, (*unitCall).list},
 	// The manager reads its files when it starts: there is none that would have to do so again.
 	"daemon-reload": {0, 0, func(*unitCall, string, []string) int { return 0 }},
 }
 
+// deferredVerbs are commands that change what runs, which is left for when something does.
+var deferredVerbs = []string{"start", "stop", "restart", "reload", "try-restart", "reload-or-restart", "try-reload-or-restart", "isolate"}
+
 // runningVerbs are commands that a running system is needed for.
-var runningVerbs = []string{"start", "stop", "restart", "reload", "try-restart", "reload-or-restart", "kill", "isolate", "status", "show",
-	"is-active", "is-failed", "reset-failed", "list-units", "daemon-reexec", "reboot", "poweroff", "halt", "is-system-running"}
+var runningVerbs = []string{"kill", "status", "show", "is-failed", "reset-failed", "list-units", "daemon-reexec", "reboot", "poweroff",
+	"halt", "kexec", "rescue", "emergency", "suspend", "hibernate", "is-system-running"}
 
 // names makes names of units of what a person has written, and paths of absolute ones.
 func names(operands []string) []string {

@@ -42,6 +42,17 @@ func (c *unitCall) isEnabled(_ string, operands []string) int {
 	return exit
 }
 
+// isActive answers as for services that do not run.
+func (c *unitCall) isActive(_ string, operands []string) int {
+	c.asked = true
+	for range operands {
+		if !c.quiet {
+			fmt.Fprintln(c.stdout, "inactive")
+		}
+	}
+	return 3 // LSB, "program is not running"
+}
+
 // reasonOf says why there is no answer, in the words of errno(3) where systemctl has these.
 func reasonOf(err error) string {
 	switch {

@@ -7,7 +7,6 @@ import (
 	"io"
 	"maps"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 
@@ -33,7 +32,7 @@ type Outcome string
 const (
 	// Realised: its effect was done in the root.
 	Realised Outcome = "realised"
-	// Deferred: it can only happen on a running system, and was written down.
+	// Deferred: it can only happen on a running system, and was written down. The caller gets a success.
 	Deferred Outcome = "deferred"
 	// Refused: it is not allowed, or not possible; the caller got a failure.
 	Refused Outcome = "refused"
@@ -75,7 +74,7 @@ type tool struct {
 
 // table lists all tools. Each family of them has a file.
 func table() map[string]tool {
-	return map[string]tool{
+	all := map[string]tool{
 		"groupadd":  accountTool(groupadd),
 		"groupdel":  accountTool(groupdel),
 		"groupmod":  accountTool(groupmod),
@@ -84,14 +83,26 @@ func table() map[string]tool {
 		"userdel":   accountTool(userdel),
 		"usermod":   accountTool(usermod),
 	}
+	maps.Copy(all, runningTools())
+	return all
 }
 
 // UnknownToolError is the use of a program that is not in the table.
 type UnknownToolError struct{ Tool string }
 
 func (e *UnknownToolError) Error() string {
-	return fmt.Sprintf("running %s: a tool of the building machine can't be used while an image is provisioned, and there is a stand-in only for %s",
-		e.Tool, strings.Join(slices.Sorted(maps.Keys(table())), ", "))
+	return fmt.Sprintf("running %s: a tool of the building machine can't be used while an image is provisioned, and there is no stand-in for it", e.Tool)
+}
+
+// redacted are arguments without what must not be written down; of a tool that is not in the table, there are none.
+func redacted(argv []string) []string {
+	switch p, ok := table()[argv[0]]; {
+	case !ok:
+		return argv[:1]
+	case p.redact != nil:
+		return p.redact(argv)
+	}
+	return argv
 }
 
 // exitUnknown is what a shell has for a program that is not there.
@@ -114,15 +125,17 @@ func (t *Tools) Run(ctx context.Context, u Use) error {
 		return &UnknownToolError{u.Argv[0]}
 	}
 	exit, outcome := p.run(ctx, t, u)
-	argv := u.Argv
-	if p.redact != nil {
-		argv = p.redact(argv)
-	}
-	t.record(u, argv, outcome, exit)
+	t.record(u, redacted(u.Argv), outcome, exit)
 	if ctx.Err() != nil {
 		return fmt.Errorf("running %s: %w", u.Argv[0], context.Cause(ctx))
 	}
 	return sandbox.Exit{Code: exit}.Err()
+}
+
+// Refuse refuses a use, and says why.
+func (t *Tools) Refuse(u Use, why string) {
+	fmt.Fprintf(u.Stderr, "%s: %s\n", u.Argv[0], why)
+	t.record(u, redacted(u.Argv), Refused, 1)
 }
 
 func (t *Tools) record(u Use, argv []string, o Outcome, exit int) {

@@ -80,7 +80,7 @@ func (i *image) host(definitions string) (h *holo.Host, scan holo.PluginScan, do
 	check(i.t, err)
 	check(i.t, res.Populate(i.t.Context(), i.root(), cache, "users-groups"))
 	h = holo.NewHost(holo.HostOptions{Stage: i.stage, CacheDir: cache, Resources: res, Now: func() time.Time { return rootfstest.Epoch },
-		Tools: &mock.Tools{Record: i.record}})
+		StandIns: &holo.StandIns{Tools: &mock.Tools{Record: i.record}}})
 	check(i.t, h.Load(i.t.Context(), []holo.Spec{{ID: "users-groups", Plugin: Plugin{}}}))
 	scans, err := h.Scan(i.t.Context())
 	check(i.t, err)

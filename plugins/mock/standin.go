@@ -1,0 +1,120 @@
+package mock
+
+import (
+	"encoding/binary"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"path/filepath"
+	"strconv"
+
+	"golang.org/x/sys/unix"
+)
+
+// A stand-in is a symlink to an executable that calls IsStandIn, by the name of a tool, in a directory that comes first in
+// PATH; beside it lies the socket at which the build answers.
+//
+// The stand-in sends one request: its length in four bytes, big endian, then its arguments, tool's name first, each with a
+// NUL behind it; its standard input, output and error go with the length as descriptors, unix(7), SCM_RIGHTS. The answer
+// is one byte, the exit status, when all is done.
+const socketName = ".holo-build"
+
+// maxRequest bounds a request: no more than that is handed to a program, execve(2).
+const maxRequest = 6 << 20
+
+// IsStandIn says whether this process is a stand-in. A program that is to be one asks this before it looks at its
+// arguments, and if so does nothing but exit with what StandIn returns.
+func IsStandIn() bool {
+	at := executedAs()
+	if _, ok := table()[filepath.Base(at)]; !ok {
+		return false
+	}
+	info, err := os.Lstat(filepath.Join(filepath.Dir(at), socketName))
+	return err == nil && info.Mode().Type() == os.ModeSocket
+}
+
+// StandIn has the build do what the tool would do with these arguments, os.Args, and returns the exit status.
+func StandIn(args []string, stderr io.Writer) int {
+	at := executedAs()
+	name := filepath.Base(at)
+	status, err := ask(filepath.Dir(at), append([]string{name}, args[1:]...))
+	if err != nil {
+		fmt.Fprintf(stderr, "%s: the build does not answer: %v\n", name, err)
+		return exitUnknown
+	}
+	return status
+}
+
+func ask(dir string, argv []string) (status int, err error) {
+	var request []byte
+	for _, arg := range argv {
+		request = append(append(request, arg...), 0)
+	}
+	d, err := os.Open(dir)
+	if err != nil {
+		return 0, err
+	}
+	defer d.Close()
+	conn, err := net.DialUnix("unix", nil, socketIn(d))
+	if err != nil {
+		return 0, err
+	}
+	defer conn.Close()
+	length := binary.BigEndian.AppendUint32(nil, uint32(len(request)))
+	if _, _, err := conn.WriteMsgUnix(length, unix.UnixRights(0, 1, 2), nil); err != nil {
+		return 0, err
+	}
+	if _, err := conn.Write(request); err != nil {
+		return 0, err
+	}
+	var answer [1]byte
+	if _, err := io.ReadFull(conn, answer[:]); err != nil {
+		return 0, err
+	}
+	return int(answer[0]), nil
+}
+
+// socketIn is the address of the socket in a directory. By way of the descriptor, its length does not matter: an address has
+// 108 bytes, unix(7).
+func socketIn(dir *os.File) *net.UnixAddr {
+	return &net.UnixAddr{Net: "unix", Name: "/proc/self/fd/" + strconv.Itoa(int(dir.Fd())) + "/" + socketName}
+}
+
+// executedAs is the path by which this process was started, whatever it is told to be its name: getauxval(3), AT_EXECFN.
+func executedAs() string {
+	const atNull, atExecFn, size = 0, 31, strconv.IntSize / 8
+	auxv, err := os.ReadFile("/proc/self/auxv")
+	if err != nil {
+		return os.Args[0]
+	}
+	word := func(b []byte) uint64 {
+		if size == 8 {
+			return binary.NativeEndian.Uint64(b)
+		}
+		return uint64(binary.NativeEndian.Uint32(b))
+	}
+	for ; len(auxv) >= 2*size && word(auxv) != atNull; auxv = auxv[2*size:] {
+		if word(auxv) == atExecFn {
+			if path, err := stringAt(word(auxv[size:])); err == nil {
+				return path
+			}
+		}
+	}
+	return os.Args[0]
+}
+
+// stringAt reads a string of this process's memory.
+func stringAt(address uint64) (string, error) {
+	mem, err := os.Open("/proc/self/mem")
+	if err != nil {
+		return "", err
+	}
+	defer mem.Close()
+	b := make([]byte, unix.PathMax)
+	n, err := mem.ReadAt(b, int64(address))
+	if n == 0 && err != nil {
+		return "", err
+	}
+	return unix.ByteSliceToString(b[:n]), nil
+}
