@@ -101,9 +101,11 @@ func (p provisioned) counts() string {
 // left tells what tools could not do while nothing runs.
 func (p provisioned) left() string {
 	var lines []string
+	told := map[string]bool{}
 	for _, c := range p.calls.records(p.plugins) {
-		if c.Outcome == mock.Deferred {
-			lines = append(lines, "  "+printable(shellLine(c.Argv))+"  ("+printable(cmp.Or(c.Entity, c.Plugin))+")\n")
+		line := "  " + printable(shellLine(c.Argv)) + "  (" + printable(cmp.Or(c.Entity, c.Plugin)) + ")\n"
+		if c.Outcome == mock.Deferred && !told[line] {
+			lines, told[line] = append(lines, line), true
 		}
 	}
 	if len(lines) == 0 {

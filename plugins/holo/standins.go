@@ -81,12 +81,8 @@ func (s *StandIns) use(ctx context.Context, stage Stage, by rootfs.Actor, u mock
 		s.Tools.Refuse(u, "a holoscript is a filter, and has no root file system to work on")
 		return 1
 	}
-	// What the process has changed so far, the tool must see.
-	if err := stage.Rescan(ctx, by); err != nil {
-		s.Tools.Refuse(u, err.Error())
-		return 1
-	}
 	u.Root = stage.Root(by)
+	u.Look = func(ctx context.Context) error { return stage.Rescan(ctx, by) } // for what the process has changed so far
 	err := s.Tools.Run(ctx, u)
 	if exit, ok := errors.AsType[*sandbox.ExitError](err); ok {
 		return exit.Exit.Code

@@ -54,7 +54,7 @@ func runningTools() map[string]tool {
 	}
 	tools := map[string]tool{}
 	for name, r := range all {
-		tools[name] = tool{run: r.run, redact: redactWords}
+		tools[name] = tool{run: r.run, rootless: true, redact: redactWords}
 	}
 	return tools
 }

@@ -57,8 +57,9 @@ const Redacted = "REDACTED"
 
 // Use is what a tool is used with, and by whom.
 type Use struct {
-	// Root is what it works on.
+	// Root is what it works on. Look, if it is not nil, is called before the root is looked at.
 	Root           rootfs.Root
+	Look           func(ctx context.Context) error
 	Argv           []string
 	Stdin          io.Reader
 	Stdout, Stderr io.Writer
@@ -68,6 +69,8 @@ type Use struct {
 // tool is a program of the table. It returns its exit status, and what has become of the use.
 type tool struct {
 	run func(ctx context.Context, t *Tools, u Use) (exit int, o Outcome)
+	// rootless says that it has nothing to do with the root.
+	rootless bool
 	// redact returns arguments without what must not be written down; nil takes them as they are.
 	redact func(argv []string) []string
 }
@@ -123,6 +126,12 @@ func (t *Tools) Run(ctx context.Context, u Use) error {
 	if !ok {
 		t.record(u, u.Argv[:1], Refused, exitUnknown)
 		return &UnknownToolError{u.Argv[0]}
+	}
+	if u.Look != nil && !p.rootless {
+		if err := u.Look(ctx); err != nil {
+			t.record(u, redacted(u.Argv), Refused, 1)
+			return fmt.Errorf("running %s: %w", u.Argv[0], err)
+		}
 	}
 	exit, outcome := p.run(ctx, t, u)
 	t.record(u, redacted(u.Argv), outcome, exit)
