@@ -41,6 +41,17 @@ func (l *ledger) records(plugins []pluginRecord) []callRecord {
 	return out
 }
 
+// declare records what a plugin of somebody else has printed that it would do on a running system, as the plugins of the
+// reference implementation do in test mode: "MOCK: " and a command.
+func (l *ledger) declare(stdout []byte, plugin, entity string) {
+	for line := range strings.Lines(string(stdout)) {
+		command, ok := strings.CutPrefix(strings.TrimSpace(line), "MOCK: ")
+		if argv := strings.Fields(command); ok && len(argv) > 0 {
+			l.record(mock.Call{Argv: mock.WithoutSecrets(argv), Plugin: plugin, Entity: entity, Outcome: mock.Declared})
+		}
+	}
+}
+
 // count takes a call into the result.
 func (r *resultRecord) count(c callRecord) {
 	if r.Calls == nil {

@@ -47,8 +47,9 @@ func TestCallsOfBuild(t *testing.T) {
 		b.process = process{stderr: io.Discard, now: func() time.Time { return rootfstest.Epoch }}
 		b.ui, err = newUI(b.process, "none", true)
 		fatal(t, err)
-		ready := prepared{calls: &ledger{}}
-		ready.resources, err = holo.ReadResources(t.Context(), stage.Root(byBuild), nil, b.limits)
+		res, err := holo.ReadResources(t.Context(), stage.Root(byBuild), nil, b.limits)
+		fatal(t, err)
+		ready, err := b.newPrepared(res)
 		fatal(t, err)
 		ready.cache, err = makeCache(stage, "tmp")
 		fatal(t, err)

@@ -122,6 +122,7 @@ func (b *build) applyEntities(ctx context.Context, ready prepared, entities []*h
 			r.Outcome, r.Err = holo.Failed, errComplained
 		}
 		b.ui.report(b.ui.entity(e, r))
+		ready.calls.declare(r.Stdout, e.Plugin, e.ID)
 		done.entities = append(done.entities, newEntityRecord(e, r, ready.resources))
 		if why := problem(e, r); why != "" {
 			done.problems = append(done.problems, why)

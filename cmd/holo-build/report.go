@@ -98,13 +98,17 @@ func (p provisioned) counts() string {
 	return fmt.Sprintf("\n%s applied, %d unchanged, %d failed\n%s", count(applied, "entity", "entities"), same, failed, p.left())
 }
 
-// left tells what tools could not do while nothing runs.
+// left tells what is not done: what tools could not do while nothing runs, and what plugins only say that they would do.
 func (p provisioned) left() string {
 	var lines []string
 	told := map[string]bool{}
 	for _, c := range p.calls.records(p.plugins) {
-		line := "  " + printable(shellLine(c.Argv)) + "  (" + printable(cmp.Or(c.Entity, c.Plugin)) + ")\n"
-		if c.Outcome == mock.Deferred && !told[line] {
+		who := printable(cmp.Or(c.Entity, c.Plugin))
+		if c.Outcome == mock.Declared {
+			who += ", which only says so"
+		}
+		line := "  " + printable(shellLine(c.Argv)) + "  (" + who + ")\n"
+		if (c.Outcome == mock.Deferred || c.Outcome == mock.Declared) && !told[line] {
 			lines, told[line] = append(lines, line), true
 		}
 	}

@@ -97,12 +97,9 @@ func (e *UnknownToolError) Error() string {
 	return fmt.Sprintf("running %s: a tool of the building machine can't be used while an image is provisioned, and there is no stand-in for it", e.Tool)
 }
 
-// redacted are arguments without what must not be written down; of a tool that is not in the table, there are none.
-func redacted(argv []string) []string {
-	switch p, ok := table()[argv[0]]; {
-	case !ok:
-		return argv[:1]
-	case p.redact != nil:
+// WithoutSecrets returns arguments without what must not be written down; of a tool that is not in the table, as they are.
+func WithoutSecrets(argv []string) []string {
+	if p, ok := table()[argv[0]]; ok && p.redact != nil {
 		return p.redact(argv)
 	}
 	return argv
@@ -129,22 +126,26 @@ func (t *Tools) Run(ctx context.Context, u Use) error {
 	}
 	if u.Look != nil && !p.rootless {
 		if err := u.Look(ctx); err != nil {
-			t.record(u, redacted(u.Argv), Refused, 1)
+			t.record(u, WithoutSecrets(u.Argv), Refused, 1)
 			return fmt.Errorf("running %s: %w", u.Argv[0], err)
 		}
 	}
 	exit, outcome := p.run(ctx, t, u)
-	t.record(u, redacted(u.Argv), outcome, exit)
+	t.record(u, WithoutSecrets(u.Argv), outcome, exit)
 	if ctx.Err() != nil {
 		return fmt.Errorf("running %s: %w", u.Argv[0], context.Cause(ctx))
 	}
 	return sandbox.Exit{Code: exit}.Err()
 }
 
-// Refuse refuses a use, and says why.
+// Refuse refuses a use of a tool of the table, and says why.
 func (t *Tools) Refuse(u Use, why string) {
 	fmt.Fprintf(u.Stderr, "%s: %s\n", u.Argv[0], why)
-	t.record(u, redacted(u.Argv), Refused, 1)
+	argv := u.Argv[:1]
+	if _, ok := table()[u.Argv[0]]; ok {
+		argv = WithoutSecrets(u.Argv)
+	}
+	t.record(u, argv, Refused, 1)
 }
 
 func (t *Tools) record(u Use, argv []string, o Outcome, exit int) {
