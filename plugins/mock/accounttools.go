@@ -1,6 +1,7 @@
 package mock
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -25,8 +26,11 @@ type accountCall struct {
 	use      Use
 }
 
-// usageError is wrong use of a tool, which prints how it is used.
-type usageError struct{ text string }
+// usageError is wrong use of a tool, which prints how it is used. Its exit status is StatusUsage if none is given.
+type usageError struct {
+	text   string
+	status int
+}
 
 func (e usageError) Error() string { return e.text }
 
@@ -86,7 +90,7 @@ func (p program) main(ctx context.Context, t *Tools, u Use) int {
 	err := error(nil)
 	switch {
 	case s.wrong != "":
-		err = usageError{s.wrong}
+		err = usageError{text: s.wrong}
 	case c.has("help"):
 		fmt.Fprint(u.Stdout, p.usage())
 		return 0
@@ -103,9 +107,9 @@ func (p program) main(ctx context.Context, t *Tools, u Use) int {
 	if text := err.Error(); text != "" {
 		say(text)
 	}
-	if _, ok := errors.AsType[usageError](err); ok {
+	if e, ok := errors.AsType[usageError](err); ok {
 		fmt.Fprint(u.Stderr, p.usage())
-		return accounts.StatusUsage
+		return cmp.Or(e.status, accounts.StatusUsage)
 	}
 	if e, ok := errors.AsType[*accounts.Error](err); ok {
 		return e.Status

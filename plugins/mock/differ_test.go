@@ -35,7 +35,7 @@ func needTools(t *testing.T) {
 	t.Helper()
 	rootfstest.NeedRoot(t)
 	lacking := ""
-	for _, name := range []string{"useradd", "usermod", "userdel", "groupadd", "groupmod", "groupdel", "unshare"} {
+	for _, name := range []string{"useradd", "usermod", "userdel", "groupadd", "groupmod", "groupdel", "passwd", "chage", "gpasswd", "unshare"} {
 		if _, err := exec.LookPath(name); err != nil {
 			lacking = name
 		}
@@ -109,7 +109,7 @@ func said(stderr string) []string {
 		if strings.HasPrefix(line, "Usage:") {
 			break
 		}
-		for _, tool := range []string{"useradd", "usermod", "userdel", "groupadd", "groupmod", "groupdel"} {
+		for _, tool := range []string{"useradd", "usermod", "userdel", "groupadd", "groupmod", "groupdel", "passwd", "chage", "gpasswd"} {
 			line = strings.TrimPrefix(strings.TrimPrefix(line, tool+": "), tool+" ")
 		}
 		if strings.HasPrefix(line, "failed to prepare the new") || strings.HasPrefix(line, "cannot remove entry") {

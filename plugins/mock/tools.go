@@ -78,9 +78,12 @@ type tool struct {
 // table lists all tools. Each family of them has a file.
 func table() map[string]tool {
 	all := map[string]tool{
+		"chage":     accountTool(chage),
+		"gpasswd":   accountTool(gpasswd),
 		"groupadd":  accountTool(groupadd),
 		"groupdel":  accountTool(groupdel),
 		"groupmod":  accountTool(groupmod),
+		"passwd":    accountTool(passwd),
 		"systemctl": systemctl,
 		"useradd":   accountTool(useradd),
 		"userdel":   accountTool(userdel),

@@ -112,15 +112,15 @@ func setUseradd(u *accounts.AddUser, option, v string) (err error) {
 func useraddConflicts(c accountCall, u accounts.AddUser) error {
 	switch {
 	case u.NonUnique && u.UID == nil:
-		return usageError{"-o flag is only allowed with the -u flag"}
+		return usageError{text: "-o flag is only allowed with the -u flag"}
 	case u.Skel != nil && !c.has("create-home"):
-		return usageError{"-k flag is only allowed with the -m flag"}
+		return usageError{text: "-k flag is only allowed with the -m flag"}
 	case c.has("user-group") && u.Group != nil:
-		return usageError{"options -U and -g conflict"}
+		return usageError{text: "options -U and -g conflict"}
 	case c.has("user-group") && c.has("no-user-group"):
-		return usageError{"options -U and -N conflict"}
+		return usageError{text: "options -U and -N conflict"}
 	case c.has("create-home") && c.has("no-create-home"):
-		return usageError{"options -m and -M conflict"}
+		return usageError{text: "options -m and -M conflict"}
 	}
 	return nil
 }

@@ -133,17 +133,17 @@ func usermodConflicts(m accounts.ModifyUser) error {
 	}
 	switch {
 	case m.Append && m.Remove:
-		return usageError{"-r and -a are mutually exclusive flags"}
+		return usageError{text: "-r and -a are mutually exclusive flags"}
 	case m.Append && m.Groups == nil:
-		return usageError{"-a flag is only allowed with the -G flag"}
+		return usageError{text: "-a flag is only allowed with the -G flag"}
 	case m.Remove && m.Groups == nil:
-		return usageError{"-r flag is only allowed with the -G flag"}
+		return usageError{text: "-r flag is only allowed with the -G flag"}
 	case exclusive > 1:
-		return usageError{"the -L, -p, and -U flags are exclusive"}
+		return usageError{text: "the -L, -p, and -U flags are exclusive"}
 	case m.NonUnique && m.UID == nil:
-		return usageError{"-o flag is only allowed with the -u flag"}
+		return usageError{text: "-o flag is only allowed with the -u flag"}
 	case m.MoveHome && m.Home == nil:
-		return usageError{"-m flag is only allowed with the -d flag"}
+		return usageError{text: "-m flag is only allowed with the -d flag"}
 	}
 	return nil
 }

@@ -17,6 +17,7 @@ const (
 	StatusInUse    = 9  // name already in use
 	StatusGroup    = 10 // can't update the group file
 	StatusHome     = 12 // can't create, move or remove the home directory
+	StatusNoShadow = 15 // there is no shadow database
 	StatusSubUID   = 16 // can't update /etc/subuid
 	StatusSubGID   = 18 // can't update /etc/subgid
 )
