@@ -35,7 +35,7 @@ func needTools(t *testing.T) {
 	t.Helper()
 	rootfstest.NeedRoot(t)
 	lacking := ""
-	for _, name := range []string{"useradd", "usermod", "userdel", "groupadd", "groupmod", "groupdel", "passwd", "chage", "gpasswd", "unshare"} {
+	for _, name := range []string{"useradd", "usermod", "userdel", "groupadd", "groupmod", "groupdel", "passwd", "chage", "gpasswd", "chpasswd", "unshare"} {
 		if _, err := exec.LookPath(name); err != nil {
 			lacking = name
 		}
@@ -62,11 +62,16 @@ type result struct {
 // real runs the real tool. It reads /proc/self/fd when it copies files.
 func (p *pair) real(argv []string) result {
 	p.t.Helper()
+	return p.realWith(argv, "")
+}
+
+func (p *pair) realWith(argv []string, stdin string) result {
+	p.t.Helper()
 	script := `mount --bind /proc "$1/proc" && root=$1 tool=$2 && shift 2 && exec "$tool" --root "$root" "$@"`
 	cmd := exec.CommandContext(p.t.Context(), "unshare", append([]string{"-m", "sh", "-c", script, "sh", p.theirs}, argv...)...)
 	cmd.Env = append(os.Environ(), fmt.Sprintf("SOURCE_DATE_EPOCH=%d", epoch.Unix()), "LC_ALL=C")
 	var stderr bytes.Buffer
-	cmd.Stderr = &stderr
+	cmd.Stdin, cmd.Stderr = strings.NewReader(stdin), &stderr
 	err := cmd.Run()
 	var exit *exec.ExitError
 	if err != nil && !errors.As(err, &exit) {
@@ -109,7 +114,7 @@ func said(stderr string) []string {
 		if strings.HasPrefix(line, "Usage:") {
 			break
 		}
-		for _, tool := range []string{"useradd", "usermod", "userdel", "groupadd", "groupmod", "groupdel", "passwd", "chage", "gpasswd"} {
+		for _, tool := range []string{"useradd", "usermod", "userdel", "groupadd", "groupmod", "groupdel", "passwd", "chage", "gpasswd", "chpasswd"} {
 			line = strings.TrimPrefix(strings.TrimPrefix(line, tool+": "), tool+" ")
 		}
 		if strings.HasPrefix(line, "failed to prepare the new") || strings.HasPrefix(line, "cannot remove entry") {

@@ -79,6 +79,9 @@ type tool struct {
 func table() map[string]tool {
 	all := map[string]tool{
 		"chage":     accountTool(chage),
+		"chfn":      accountTool(chfn),
+		"chpasswd":  accountTool(chpasswd),
+		"chsh":      accountTool(chsh),
 		"gpasswd":   accountTool(gpasswd),
 		"groupadd":  accountTool(groupadd),
 		"groupdel":  accountTool(groupdel),
