@@ -91,19 +91,19 @@ func TestCoveredHistories(t *testing.T) {
 		"both":    {Foreign: true, Bundled: true, Still: true},
 	} {
 		t.Run(name, func(t *testing.T) {
+			place := places(t)
 			for seed := *first; seed < *first+uint64(*histories)/2; seed++ {
-				h := rootfstest.NewHistory(11_000+seed, o)
-				if err := checkCovered(t, h); err != nil {
-					small := h.Shrink(func(h rootfstest.History) bool { return errors.As(checkCovered(t, h), new(*brokenPromise)) })
-					t.Fatalf("%v\n%v, of which remains\n%v", err, small, checkCovered(t, small))
+				h, dir := rootfstest.NewHistory(11_000+seed, o), place(seed)
+				if err := checkCovered(t, dir, h); err != nil {
+					small := h.Shrink(func(h rootfstest.History) bool { return errors.As(checkCovered(t, dir, h), new(*brokenPromise)) })
+					t.Fatalf("%v\n%v, of which remains\n%v", err, small, checkCovered(t, dir, small))
 				}
 			}
 		})
 	}
 }
 
-func checkCovered(t *testing.T, h rootfstest.History) error {
-	dir := t.TempDir()
+func checkCovered(t *testing.T, dir string, h rootfstest.History) error {
 	var want waysOutcome
 	var wantDisk []string
 	for _, way := range []string{"copy", "covered copy", "kept covered copy"} {

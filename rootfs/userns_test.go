@@ -23,18 +23,24 @@ func userNamespaces() map[string]*syscall.SysProcAttr {
 }
 
 // TestInUserNamespaces runs tests of this package in user namespaces, with mounts of their own. They stage by an overlay
-// over a copy there, too.
+// over a copy there, too. Those that stage often do so in memory.
 func TestInUserNamespaces(t *testing.T) {
 	rootfstest.NeedRoot(t)
-	tests := []string{"TestHistories", "TestCoveredHistories", "TestPrograms", "TestRandomPrograms", "TestWaysAgree", "TestCover", "TestCoverRefused", "TestHandedDown"}
+	often := []string{"TestHistories", "TestCoveredHistories", "TestPrograms", "TestRandomPrograms", "TestWaysAgree"}
+	disk := []string{"TestCover", "TestCoverRefused", "TestHandedDown"}
 	for name, attr := range userNamespaces() {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			attr.Cloneflags |= syscall.CLONE_NEWNS
-			out := again(t, attr, "^("+strings.Join(tests, "|")+")$", nil, "-test.v", "-histories", strconv.Itoa(*histories/2),
-				"-first", strconv.FormatUint(*first, 10))
-			for _, name := range tests {
-				if !strings.Contains(out, "--- PASS: "+name+" ") {
-					t.Errorf("%s did not run:\n%s", name, out)
+			memory := rootfstest.MemoryDir(t)
+			must(t, os.Chmod(memory, 0o777|os.ModeSticky))
+			for _, c := range []struct{ tests, env []string }{{often, []string{"TMPDIR=" + memory}}, {disk, nil}} {
+				out := again(t, attr, "^("+strings.Join(c.tests, "|")+")$", c.env, "-test.v", "-histories", strconv.Itoa(*histories/2),
+					"-first", strconv.FormatUint(*first, 10))
+				for _, name := range c.tests {
+					if !strings.Contains(out, "--- PASS: "+name+" ") {
+						t.Errorf("%s did not run:\n%s", name, out)
+					}
 				}
 			}
 		})

@@ -91,7 +91,13 @@ func mounted(read func(context.Context, string, []rootfs.Layer, rootfs.BaseOptio
 // stageBy stages layers by a way, for the time of the test.
 func stageBy(t *testing.T, way string, layers ...layer) *rootfs.Staging {
 	t.Helper()
-	w, err := rootfs.NewWorkDir(t.TempDir())
+	return stageBelow(t, t.TempDir(), way, layers...)
+}
+
+// stageBelow does so in a directory.
+func stageBelow(t *testing.T, dir, way string, layers ...layer) *rootfs.Staging {
+	t.Helper()
+	w, err := rootfs.NewWorkDir(dir)
 	must(t, err)
 	t.Cleanup(func() { must(t, w.Close()) })
 	var list []rootfs.Layer
@@ -106,26 +112,29 @@ func stageBy(t *testing.T, way string, layers ...layer) *rootfs.Staging {
 
 // TestWaysAgree: the same edits give the same changes, layer and tree, byte by byte, whichever way the tree was staged.
 func TestWaysAgree(t *testing.T) {
+	place := places(t)
 	for seed := range uint64(40) {
-		h := rootfstest.NewHistory(5000+seed, rootfstest.HistoryOptions{Bundled: true})
-		var want waysOutcome
-		for name := range ways() {
-			s := stageBy(t, name, h.Tars(t)...)
-			must(t, replay(t.Context(), s, h))
-			got := outcomeOf(t, s)
-			if want.packed == nil {
-				want = got
-				continue
+		t.Run(fmt.Sprint(seed), func(t *testing.T) { // at the end of which its trees are closed
+			h := rootfstest.NewHistory(5000+seed, rootfstest.HistoryOptions{Bundled: true})
+			var want waysOutcome
+			for name := range ways() {
+				s := stageBelow(t, place(seed), name, h.Tars(t)...)
+				must(t, replay(t.Context(), s, h))
+				got := outcomeOf(t, s)
+				if want.packed == nil {
+					want = got
+					continue
+				}
+				if d := cmp.Diff(want.changes, got.changes); d != "" {
+					t.Fatalf("%s: the changes of another way -, its own +:\n%s", name, d)
+				}
+				if !bytes.Equal(want.packed, got.packed) || !bytes.Equal(want.tree, got.tree) {
+					t.Fatalf("%s: %v", name, errors.Join(
+						compare("the layer of another way", rootfstest.List(t, want.packed), rootfstest.List(t, got.packed)),
+						compare("the tree of another way", rootfstest.List(t, want.tree), rootfstest.List(t, got.tree))))
+				}
 			}
-			if d := cmp.Diff(want.changes, got.changes); d != "" {
-				t.Fatalf("seed %d, %s: the changes of another way -, its own +:\n%s", h.Seed, name, d)
-			}
-			if !bytes.Equal(want.packed, got.packed) || !bytes.Equal(want.tree, got.tree) {
-				t.Fatalf("seed %d, %s: %v", h.Seed, name, errors.Join(
-					compare("the layer of another way", rootfstest.List(t, want.packed), rootfstest.List(t, got.packed)),
-					compare("the tree of another way", rootfstest.List(t, want.tree), rootfstest.List(t, got.tree))))
-			}
-		}
+		})
 	}
 }
 
