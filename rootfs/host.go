@@ -96,14 +96,22 @@ func (h *Host) ReadDir(name string) ([]DirEntry, error) {
 	out := make([]DirEntry, 0, len(list))
 	for _, n := range list {
 		st, err := statAt(fd, n)
+		e := DirEntry{Name: n}
+		ok := false
+		if err == nil {
+			e.Type, ok = st.fileType()
+		}
+		if ok && e.Type == Symlink {
+			e.Target, err = readlinkAt(fd, n)
+		}
 		if errors.Is(err, fs.ErrNotExist) {
 			continue
 		}
 		if err != nil {
 			return nil, pathError(joinName(name, n), err)
 		}
-		if t, ok := st.fileType(); ok {
-			out = append(out, DirEntry{Name: n, Type: t})
+		if ok {
+			out = append(out, e)
 		}
 	}
 	return out, nil

@@ -38,4 +38,6 @@ type Root interface {
 type DirEntry struct {
 	Name string
 	Type Type
+	// Target is the text of a symlink.
+	Target string
 }

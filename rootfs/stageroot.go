@@ -62,10 +62,10 @@ func (r stageRoot) ReadDir(name string) ([]DirEntry, error) {
 	if err := r.s.tree.read(n); err != nil {
 		return nil, err
 	}
-	var out []DirEntry
+	out := make([]DirEntry, 0, len(n.kids))
 	for _, c := range n.sorted() {
 		if c.cur != nil {
-			out = append(out, DirEntry{Name: c.name, Type: c.cur.Type})
+			out = append(out, DirEntry{Name: c.name, Type: c.cur.Type, Target: c.cur.Target})
 		}
 	}
 	return out, nil

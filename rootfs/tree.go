@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"maps"
 	"slices"
 	"strings"
 
@@ -94,9 +93,10 @@ func (n *node) live(name string) *node {
 // sorted returns the children in byte order of their names.
 func (n *node) sorted() []*node {
 	out := make([]*node, 0, len(n.kids))
-	for _, name := range slices.Sorted(maps.Keys(n.kids)) {
-		out = append(out, n.kids[name])
+	for _, c := range n.kids {
+		out = append(out, c)
 	}
+	slices.SortFunc(out, func(a, b *node) int { return strings.Compare(a.name, b.name) })
 	return out
 }
 

@@ -113,15 +113,17 @@ func readCatalog(ctx context.Context, env *holo.Env, tree *units.Tree) (*catalog
 }
 
 // readFile reads a file whole.
-func readFile(d rootfs.Root, name string) ([]byte, error) {
+func readFile(d rootfs.Root, name string) ([]byte, error) { return readUpTo(d, name, maxFile) }
+
+func readUpTo(d rootfs.Root, name string, most int) ([]byte, error) {
 	f, err := d.Open(name)
 	if err != nil {
 		return nil, err
 	}
 	defer f.Close()
-	text, err := io.ReadAll(io.LimitReader(f, maxFile+1))
-	if err == nil && len(text) > maxFile {
-		err = fmt.Errorf("it has more than %d bytes", maxFile)
+	text, err := io.ReadAll(io.LimitReader(f, int64(most)+1))
+	if err == nil && len(text) > most {
+		err = fmt.Errorf("it has more than %d bytes", most)
 	}
 	return text, err
 }

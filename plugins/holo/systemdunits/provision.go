@@ -119,9 +119,12 @@ func (w *work) missing() (bool, error) {
 
 // maskedHere reports whether a symlink in the configuration masks the unit.
 func (w *work) maskedHere() bool {
+	m, err := w.env.Root.Lstat(strings.TrimPrefix(units.MaskOf(w.unit).Path, "/"))
+	if err != nil || m.Type != rootfs.Symlink {
+		return false
+	}
 	state, err := w.tree.State(w.unit)
-	m, statErr := w.env.Root.Lstat(strings.TrimPrefix(units.MaskOf(w.unit).Path, "/"))
-	return err == nil && state == units.Masked && statErr == nil && m.Type == rootfs.Symlink
+	return err == nil && state == units.Masked
 }
 
 // allWanted reports whether all links are there that the unit, and what it brings along, ask for.
@@ -135,7 +138,7 @@ func (w *work) allWanted() (bool, error) {
 			continue
 		}
 		for _, l := range links {
-			if !w.foreign(l) && !w.tree.Has(l) {
+			if !w.foreign(w.tree.Find(l)) && !w.tree.Has(l) {
 				return false, nil
 			}
 		}
@@ -152,7 +155,7 @@ func (w *work) broughtAlong(name string) bool {
 				if also == name {
 					return true
 				}
-				if !slices.Contains(seen, also) && !w.entities[also] {
+				if !slices.Contains(seen, also) && !w.entity(also) {
 					seen = append(seen, also)
 				}
 			}
@@ -164,24 +167,18 @@ func (w *work) broughtAlong(name string) bool {
 // bringAbout has systemctl do what is wanted. What that did to other entities is undone: they have definitions of their
 // own.
 func (w *work) bringAbout(ctx context.Context) error {
-	before, err := w.tree.AllLinks()
-	if err != nil {
-		return err
+	before := w.links
+	err := w.commands(ctx)
+	if lookErr := w.look(); lookErr != nil {
+		return errors.Join(err, lookErr)
 	}
-	err = w.commands(ctx)
-	after, linksErr := w.tree.AllLinks()
-	if linksErr != nil {
-		return errors.Join(err, linksErr)
-	}
-	r := w.tree.Replace(w.othersOnly(after, before), w.othersOnly(before, after), w.options())
-	err = errors.Join(err, r.Err())
-	if err == nil && r.Changed() {
-		err = w.reload(ctx)
+	r := w.tree.Replace(w.othersOnly(w.links, before), w.othersOnly(before, w.links), w.options())
+	if err = errors.Join(err, r.Err()); err == nil && r.Changed() {
+		if err = w.reload(ctx); err == nil {
+			err = w.look()
+		}
 	}
 	if err != nil {
-		return err
-	}
-	if w.now, err = w.snapshot(w.names()); err != nil {
 		return err
 	}
 	reached, err := w.reached()
@@ -192,12 +189,18 @@ func (w *work) bringAbout(ctx context.Context) error {
 }
 
 // othersOnly are those of a list of links that are not in another list, and belong to other entities.
-func (w *work) othersOnly(links, not []units.Link) []units.Link {
+func (w *work) othersOnly(list, not []units.Found) []units.Link {
 	in := make(map[units.Link]bool)
 	for _, l := range not {
-		in[l] = true
+		in[l.Link] = true
 	}
-	return slices.DeleteFunc(slices.Clone(links), func(l units.Link) bool { return in[l] || !w.foreign(l) })
+	var out []units.Link
+	for _, l := range list {
+		if !in[l.Link] && w.foreign(l) {
+			out = append(out, l.Link)
+		}
+	}
+	return out
 }
 
 // commands runs systemctl.

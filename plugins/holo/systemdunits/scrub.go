@@ -2,6 +2,7 @@ package systemdunits
 
 import (
 	"context"
+	"errors"
 	"slices"
 
 	"github.com/holo-build/holo-build/plugins/holo"
@@ -40,9 +41,8 @@ func (w *work) restorable() snapshot {
 		if l.Target == "/dev/null" || w.tree.Leads(l) {
 			return false
 		}
-		_, to := w.tree.Units(l)
-		_, err := w.tree.State(to)
-		return err != nil
+		_, err := w.tree.Info(w.tree.Find(l).To)
+		return err != nil && !errors.Is(err, units.ErrMasked) && !errors.Is(err, units.ErrGenerated)
 	})
 	return base
 }

@@ -14,9 +14,9 @@ import (
 type work struct {
 	env  *holo.Env
 	tree *units.Tree
-	all  *catalog
-	// entities are the units that have a definition or a base.
-	entities map[string]bool
+	all  scanned
+	// known says of units whether they are entities, as far as that was asked.
+	known map[string]bool
 	// unit is the entity's; of the default target, default.target.
 	unit   string
 	target bool
@@ -24,13 +24,15 @@ type work struct {
 	def *definition
 	// file is the name of its texts.
 	file string
+	// links are all symlinks that there are.
+	links []units.Found
 	// now is how it is, base how it was before the first definition, last how it was provisioned; nil if it never was.
 	now        snapshot
 	base, last *snapshot
 }
 
 func newWork(ctx context.Context, env *holo.Env, id string) (*work, error) {
-	w := &work{env: env, tree: units.Open(env.Root)}
+	w := &work{env: env, tree: units.Open(env.Root), known: make(map[string]bool)}
 	var ok bool
 	if w.unit, w.target, ok = entityName(id); !ok {
 		return nil, unknownEntity(id)
@@ -39,12 +41,13 @@ func newWork(ctx context.Context, env *holo.Env, id string) (*work, error) {
 	if w.all, err = recall(ctx, env, w.tree); err != nil {
 		return nil, err
 	}
-	if w.entities, err = entities(env, w.all); err != nil {
-		return nil, err
-	}
-	w.file, w.def = w.unit, w.all.Units[w.unit]
+	key := w.unit
+	w.file = w.unit
 	if w.target {
-		w.file, w.def = targetFile, w.all.Target
+		key, w.file = targetLine, targetFile
+	}
+	if w.def, err = w.all.definition(key); err != nil {
+		return nil, err
 	}
 	if w.base, err = readSnapshot(env.State, baseDir+"/"+w.file); err != nil {
 		return nil, err
@@ -53,28 +56,22 @@ func newWork(ctx context.Context, env *holo.Env, id string) (*work, error) {
 		return nil, err
 	}
 	switch {
-	case w.def == nil && (w.base == nil || w.all.Unreadable):
+	case w.def == nil && (w.base == nil || w.all.unreadable()):
 		return nil, unknownEntity(id)
 	case w.def != nil && w.def.Broken:
 		return nil, fmt.Errorf("%s is defined in contradictory ways", id)
 	}
-	w.now, err = w.snapshot(w.names())
-	return w, err
+	return w, w.look()
 }
 
-// entities are the units that have an entity, orphans among them.
-func entities(env *holo.Env, c *catalog) (map[string]bool, error) {
-	list := make(map[string]bool)
-	for name := range c.Units {
-		list[name] = true
+// entity reports whether a unit is an entity: it has a definition, or a base that is to be scrubbed.
+func (w *work) entity(name string) bool {
+	is, ok := w.known[name]
+	if !ok {
+		is = w.all.defines(name) || units.ValidName(name) && isFile(w.env.State, baseDir+"/"+name)
+		w.known[name] = is
 	}
-	orphans, err := c.orphans(env)
-	for _, o := range orphans {
-		if name, target, ok := entityName(o.ID); ok && !target {
-			list[name] = true
-		}
-	}
-	return list, err
+	return is
 }
 
 // names are the units that belong to the entity: itself, and those that it brings along or has brought along, unless they
@@ -87,7 +84,7 @@ func (w *work) names() []string {
 	for i := 0; i < len(list); i++ {
 		if info, err := w.tree.Info(list[i]); err == nil {
 			for _, name := range info.Also {
-				if !slices.Contains(list, name) && !w.entities[name] {
+				if !slices.Contains(list, name) && !w.entity(name) {
 					list = append(list, name)
 				}
 			}
@@ -98,7 +95,7 @@ func (w *work) names() []string {
 			continue
 		}
 		for _, name := range s.names {
-			if units.ValidName(name) && !slices.Contains(list, name) && !w.entities[name] {
+			if units.ValidName(name) && !slices.Contains(list, name) && !w.entity(name) {
 				list = append(list, name)
 			}
 		}
@@ -107,25 +104,29 @@ func (w *work) names() []string {
 	return list
 }
 
-// snapshot looks for the links of units, leaving out those that belong to other entities.
-func (w *work) snapshot(names []string) (snapshot, error) {
-	links, err := w.tree.Links(names...)
-	if err != nil {
-		return snapshot{}, err
+// look finds out how things are.
+func (w *work) look() (err error) {
+	if w.links, err = w.tree.AllLinks(); err != nil {
+		return err
 	}
-	return snapshot{names, slices.DeleteFunc(links, w.foreign)}, nil
+	w.now = snapshot{names: w.names()}
+	for _, l := range units.LinksOf(w.links, w.now.names...) {
+		if !w.foreign(l) {
+			w.now.links = append(w.now.links, l.Link)
+		}
+	}
+	return nil
 }
 
 // foreign reports whether a link belongs to another entity.
-func (w *work) foreign(l units.Link) bool {
-	own, to := w.tree.Units(l)
-	if strings.Count(strings.TrimPrefix(l.Path, configDir), "/") == 0 && own == "default.target" {
+func (w *work) foreign(l units.Found) bool {
+	if strings.Count(strings.TrimPrefix(l.Path, configDir), "/") == 0 && l.Own == "default.target" {
 		return !w.target
 	}
 	if w.target {
 		return true
 	}
-	for _, name := range []string{own, to} {
+	for _, name := range []string{l.Own, l.To} {
 		if !units.ValidName(name) {
 			continue
 		}
@@ -133,7 +134,7 @@ func (w *work) foreign(l units.Link) bool {
 			if n == w.unit {
 				return false
 			}
-			if w.entities[n] {
+			if w.entity(n) {
 				return true
 			}
 		}
@@ -145,13 +146,7 @@ func (w *work) foreign(l units.Link) bool {
 func (w *work) only(s snapshot, names []string) snapshot {
 	out := snapshot{names: names}
 	for _, l := range s.links {
-		own, to := w.tree.Units(l)
-		if w.foreign(l) {
-			continue
-		}
-		if slices.ContainsFunc([]string{own, to}, func(n string) bool {
-			return slices.Contains(names, n) || units.ValidName(n) && slices.Contains(names, units.TemplateOf(n))
-		}) {
+		if f := w.tree.Find(l); !w.foreign(f) && len(units.LinksOf([]units.Found{f}, names...)) > 0 {
 			out.links = append(out.links, l)
 		}
 	}

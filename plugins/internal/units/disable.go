@@ -3,6 +3,7 @@ package units
 import (
 	"errors"
 	"path"
+	"slices"
 	"strings"
 
 	"github.com/holo-build/holo-build/rootfs"
@@ -63,12 +64,12 @@ func (t *Tree) unlinkAll(r *Report, names map[string]bool, o Options) {
 	if len(names) == 0 {
 		return
 	}
-	list, err := t.linksOf(o.config(), names)
+	list, err := t.found(o.config(), names)
 	if err != nil {
 		r.fail("", err)
 	}
-	for _, l := range list {
-		t.unlink(r, l, o.config())
+	for _, f := range list {
+		t.unlink(r, f.Link, o.config())
 	}
 }
 
@@ -87,9 +88,9 @@ func (t *Tree) unlink(r *Report, l Link, config string) {
 	}
 }
 
-// linksOf lists the symlinks in a directory of configuration by or to the names, in byte order; all of them if names is nil.
-func (t *Tree) linksOf(config string, names map[string]bool) ([]Link, error) {
-	w := &linkWalk{t: t, names: names}
+// found lists the symlinks in a directory of configuration by or to the names, in byte order; all of them if names is nil.
+func (t *Tree) found(config string, names map[string]bool) ([]Found, error) {
+	w := &linkWalk{t: t, names: names, symlinks: make(map[string]map[string]bool)}
 	err := w.dir(config, 0)
 	return w.found, err
 }
@@ -97,7 +98,9 @@ func (t *Tree) linksOf(config string, names map[string]bool) ([]Link, error) {
 type linkWalk struct {
 	t     *Tree
 	names map[string]bool
-	found []Link
+	found []Found
+	// symlinks are the names of symlinks in directories of the search path, as far as they were asked for.
+	symlinks map[string]map[string]bool
 }
 
 func (w *linkWalk) dir(dir string, depth int) error {
@@ -109,12 +112,15 @@ func (w *linkWalk) dir(dir string, depth int) error {
 		return &UnitError{absolute(dir), err}
 	}
 	for _, e := range entries {
-		at := path.Join(dir, e.Name)
-		switch e.Type {
-		case rootfs.Directory:
+		at := dir + "/" + e.Name
+		switch {
+		case e.Type == rootfs.Directory:
 			err = w.dir(at, depth+1)
-		case rootfs.Symlink:
-			err = w.link(at)
+		case e.Type == rootfs.Symlink && ValidName(e.Name):
+			f := Found{Link{"/" + at, e.Target}, e.Name, w.leads(at, e.Target)}
+			if w.names == nil || f.by(w.names) {
+				w.found = append(w.found, f)
+			}
 		}
 		if err != nil {
 			return err
@@ -123,23 +129,49 @@ func (w *linkWalk) dir(dir string, depth int) error {
 	return nil
 }
 
-func (w *linkWalk) link(at string) error {
-	if !ValidName(path.Base(at)) {
-		return nil
+// leads returns the name of the file to which a symlink leads. Nearly all lead to a file in a directory of the search path
+// that is no symlink itself, which a listing of that directory tells sooner than following each of them.
+func (w *linkWalk) leads(at, text string) string {
+	slash := strings.LastIndexByte(text, '/')
+	dir, base := text[:max(slash, 0)], text[slash+1:]
+	if slash < 0 {
+		dir = "/" + path.Dir(at)
 	}
-	m, err := w.t.root.Lstat(at)
-	if err != nil {
-		return &UnitError{absolute(at), err}
+	if symlinks := w.symlinksIn(dir); symlinks == nil || symlinks[base] || !ValidName(base) {
+		return path.Base(w.t.leads(at, text))
 	}
-	if w.names == nil || w.has(path.Base(at)) || w.has(path.Base(w.t.leads(at, m.Target))) {
-		w.found = append(w.found, Link{absolute(at), m.Target})
-	}
-	return nil
+	return base
 }
 
-// has reports whether a name is one of those, or the instance of one.
-func (w *linkWalk) has(name string) bool {
-	return ValidName(name) && (w.names[name] || w.names[TemplateOf(name)])
+// symlinksIn lists the symlinks in a directory of the search path, by its absolute path as it is usually written; nil for
+// any other text, or a directory that can't be read.
+func (w *linkWalk) symlinksIn(dir string) map[string]bool {
+	list, ok := w.symlinks[dir]
+	if ok {
+		return list
+	}
+	if slices.ContainsFunc(searchPath(), func(d searchDir) bool { return "/"+d.path == dir }) {
+		if entries, err := w.t.root.ReadDir(dir); err == nil {
+			list = make(map[string]bool)
+			for _, e := range entries {
+				if e.Type == rootfs.Symlink {
+					list[e.Name] = true
+				}
+			}
+		}
+	}
+	w.symlinks[dir] = list
+	return list
+}
+
+// by reports whether a symlink is one by or to the names, or an instance of one.
+func (f Found) by(names map[string]bool) bool {
+	for _, name := range []string{f.Own, f.To} {
+		if ValidName(name) && (names[name] || names[TemplateOf(name)]) {
+			return true
+		}
+	}
+	return false
 }
 
 // leads returns where a symlink leads, as far as that can be told.

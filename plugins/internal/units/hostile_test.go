@@ -146,3 +146,48 @@ func TestUnwritable(t *testing.T) {
 		}
 	}
 }
+
+// TestLeads: where a symlink leads is told by listings as by following it.
+func TestLeads(t *testing.T) {
+	t.Parallel()
+	dir := makeWorld(t, usual+`L real.service: WantedBy=m.target
+L aka.service -> real.service
+L loop.service -> loop.service
+L out.service -> ../../../../../../../../etc/passwd
+L gone.service -> nowhere.service
+E m.target.wants/1.service -> /lib/systemd/system/aka.service
+E m.target.wants/2.service -> /usr/lib/systemd/system/aka.service
+E m.target.wants/3.service -> /usr/lib/systemd/system/real.service
+E m.target.wants/4.service -> /usr/lib/systemd/system/./aka.service
+E m.target.wants/5.service -> ../../../../usr/lib/systemd/system/aka.service
+E m.target.wants/6.service -> /usr/lib/systemd/system/loop.service
+E m.target.wants/7.service -> /usr/lib/systemd/system/none.service
+E m.target.wants/8.service -> /run/systemd/system/none.service
+E m.target.wants/9.service -> ../own.service
+E m.target.wants/10.service -> /etc/systemd/system/own.service
+E m.target.wants/11.service -> 1.service
+E m.target.wants/12.service -> /usr/lib/systemd/system/
+E m.target.wants/13.service -> /usr/lib/systemd/system/..
+E m.target.wants/14.service -> /usr/lib/systemd/system/gone.service
+E m.target.wants/15.service -> /usr/lib/systemd/system/out.service
+E own.service -> /usr/lib/systemd/system/aka.service
+E short.service -> own.service
+E top.service -> /top.service
+E bare.service -> .
+`)
+	tree := openWorld(t, dir)
+	list, err := tree.AllLinks()
+	if err != nil || len(list) < 19 {
+		t.Fatalf("%d links, %v", len(list), err)
+	}
+	for _, f := range list {
+		at := strings.TrimPrefix(f.Path, "/")
+		text, err := os.Readlink(filepath.Join(dir, at))
+		if err != nil || f.Target != text || f.Own != filepath.Base(at) {
+			t.Errorf("%+v is %q, %v", f, text, err)
+		}
+		if want := filepath.Base(tree.leads(at, text)); f.To != want {
+			t.Errorf("%s leads to %s, want %s", f.Path, f.To, want)
+		}
+	}
+}

@@ -12,12 +12,29 @@ const maxName = 255
 // unitTypes are the types of units, in the order in which they are listed.
 var unitTypes = []string{"automount", "device", "mount", "path", "scope", "service", "slice", "socket", "swap", "target", "timer"}
 
-const nameCharacters = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ:-_.\\"
+const nameCharacters = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ:-_.\\@"
+
+// inName says which bytes are nameCharacters: names are checked by the thousand.
+var inName = func() (in [256]bool) {
+	for _, c := range []byte(nameCharacters) {
+		in[c] = true
+	}
+	return in
+}()
+
+func onlyNameCharacters(s string) bool {
+	for i := range len(s) {
+		if !inName[s[i]] {
+			return false
+		}
+	}
+	return true
+}
 
 // ValidName reports whether a name is one that a unit can have: "nginx.service", the template "getty@.service", or its
 // instance "getty@tty1.service"; systemd.unit(5), "DESCRIPTION".
 func ValidName(name string) bool {
-	if len(name) > maxName || strings.Trim(name, nameCharacters+"@") != "" {
+	if len(name) > maxName || !onlyNameCharacters(name) {
 		return false
 	}
 	dot := strings.LastIndexByte(name, '.')
@@ -77,5 +94,5 @@ func instantiate(template, instance string) string {
 
 // validInstance reports whether a text can stand between "@" and the type.
 func validInstance(s string) bool {
-	return s != "" && len(s) < maxName && strings.Trim(s, nameCharacters+"@") == ""
+	return s != "" && len(s) < maxName && onlyNameCharacters(s)
 }

@@ -46,30 +46,39 @@ func (t *Tree) Wanted(name string) ([]Link, error) {
 	return links, errors.Join(errs...)
 }
 
-// Links lists the symlinks in the persistent configuration by or to units: what disabling them would remove, and what masks
-// them.
-func (t *Tree) Links(names ...string) ([]Link, error) {
-	if len(names) == 0 {
-		return nil, nil
-	}
+// Found is a symlink of the configuration, and the names by which it belongs to units: its own, and that of the file to
+// which it leads.
+type Found struct {
+	Link
+	Own, To string
+}
+
+// AllLinks lists all symlinks in the persistent configuration whose names are those of units, in byte order.
+func (t *Tree) AllLinks() ([]Found, error) { return t.found(persistentDir, nil) }
+
+// LinksOf are those of a list of symlinks that are by or to units: what disabling these would remove, and what masks them.
+func LinksOf(list []Found, names ...string) []Found {
 	set := make(map[string]bool)
 	for _, n := range names {
 		set[n] = true
 	}
-	return t.linksOf(persistentDir, set)
+	var of []Found
+	for _, f := range list {
+		if f.by(set) {
+			of = append(of, f)
+		}
+	}
+	return of
 }
 
-// AllLinks lists all symlinks in the persistent configuration whose names are those of units.
-func (t *Tree) AllLinks() ([]Link, error) { return t.linksOf(persistentDir, nil) }
+// Find says to which units a symlink belongs that need not be there.
+func (t *Tree) Find(l Link) Found {
+	at := strings.TrimPrefix(l.Path, "/")
+	return Found{l, path.Base(at), path.Base(t.leads(at, l.Target))}
+}
 
 // MaskOf is the link that masks a unit in the persistent configuration.
 func MaskOf(name string) Link { return Link{absolute(path.Join(persistentDir, name)), devNull} }
-
-// Units returns the names by which a link belongs to a unit: its own, and that of the file to which it leads.
-func (t *Tree) Units(l Link) (own, to string) {
-	at := strings.TrimPrefix(l.Path, "/")
-	return path.Base(at), path.Base(t.leads(at, l.Target))
-}
 
 // Has reports whether a link is there, whatever the spelling of its target is.
 func (t *Tree) Has(l Link) bool {

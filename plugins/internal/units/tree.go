@@ -42,11 +42,9 @@ type Tree struct {
 	spec specifiers
 }
 
-// Open returns the units of a root. Whether /lib is a directory of its own, as before the merge of /usr, decides upon
-// the search path.
-func Open(root rootfs.Root) *Tree {
-	t := &Tree{root: root, spec: specifiers{root: root}}
-	for _, d := range []searchDir{ // systemd.unit(5), "Table 1. Load path when running in system mode"
+// searchPath is where units are; systemd.unit(5), "Table 1. Load path when running in system mode".
+func searchPath() []searchDir {
+	return []searchDir{
 		{path: "etc/systemd/system.control"},
 		{path: "run/systemd/system.control"},
 		{path: "run/systemd/transient", kind: transient},
@@ -60,7 +58,14 @@ func Open(root rootfs.Root) *Tree {
 		{path: "lib/systemd/system"},
 		{path: "usr/lib/systemd/system"},
 		{path: "run/systemd/generator.late", kind: generated},
-	} {
+	}
+}
+
+// Open returns the units of a root. Whether /lib is a directory of its own, as before the merge of /usr, decides upon
+// the search path.
+func Open(root rootfs.Root) *Tree {
+	t := &Tree{root: root, spec: specifiers{root: root}}
+	for _, d := range searchPath() {
 		var err error
 		if d.real, err = root.Resolve(d.path); err != nil {
 			d.real = d.path
