@@ -52,6 +52,13 @@ func makesHoles(t *testing.T, dir string) bool {
 	return err == nil
 }
 
+func fatal(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
 // TestViewSpace: what was written to a view and then replaced, removed, moved over or discarded takes no space, once
 // nobody reads it any more; and who reads it reads what was there.
 func TestViewSpace(t *testing.T) {
@@ -86,9 +93,7 @@ func TestViewSpace(t *testing.T) {
 	expect("100 times the same file", 1)
 	put("g", 3)
 	old, err := root.Open("g")
-	if err != nil {
-		t.Fatal(err)
-	}
+	fatal(t, err)
 	put("g", 4)
 	expect("one being read", 3)
 	if got, err := io.ReadAll(old); err != nil || !bytes.Equal(got, bytes.Repeat([]byte("d"), size)) {
@@ -98,13 +103,9 @@ func TestViewSpace(t *testing.T) {
 		t.Error(err)
 	}
 	expect("read", 2)
-	if err := root.Rename("g", "f"); err != nil {
-		t.Fatal(err)
-	}
+	fatal(t, root.Rename("g", "f"))
 	expect("moved over", 1)
-	if err := root.Remove("f"); err != nil {
-		t.Fatal(err)
-	}
+	fatal(t, root.Remove("f"))
 	expect("removed", 0)
 	if _, err := s.Scratch("tmp/cache"); err != nil {
 		t.Fatal(err)
@@ -113,9 +114,7 @@ func TestViewSpace(t *testing.T) {
 		put(fmt.Sprintf("tmp/cache/%d", n), n)
 	}
 	expect("scratch", 3)
-	if err := s.Discard("tmp/cache"); err != nil {
-		t.Fatal(err)
-	}
+	fatal(t, s.Discard("tmp/cache"))
 	expect("discarded", 0)
 	if err := root.Put("no/such/dir", rootfs.Meta{Type: rootfs.Regular}, strings.NewReader(strings.Repeat("x", size))); err == nil {
 		t.Error("a file was put into a directory that does not exist")
@@ -130,10 +129,9 @@ func TestViewSpace(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got, err := io.ReadAll(f); err != nil || string(got) != strings.Repeat(want, size) {
+		if got, err := io.ReadAll(f); errors.Join(err, f.Close()) != nil || string(got) != strings.Repeat(want, size) {
 			t.Errorf("%s: %d bytes, %v", name, len(got), err)
 		}
-		f.Close()
 	}
 	expect("two files", 2)
 }
