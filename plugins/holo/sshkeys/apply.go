@@ -110,6 +110,9 @@ func (f *file) write(env *holo.Env, lines []string, keysChanged bool) (changed b
 	}
 	content := whole(lines)
 	m := f.owned(env, f.fileMeta, rootfs.Meta{Type: rootfs.Regular, Mode: fileMode, Size: int64(len(content))})
+	if slices.Contains(f.left, f.name) {
+		m.Mode, m.GID = f.fileMeta.Mode, f.fileMeta.GID
+	}
 	if err := env.Root.Put(f.name, m, strings.NewReader(content)); err != nil {
 		return true, fmt.Errorf("writing %s: %w", env.Root.Join(f.name), err)
 	}
@@ -131,8 +134,11 @@ func (f *file) owned(env *holo.Env, old *rootfs.Meta, m rootfs.Meta) rootfs.Meta
 	return m
 }
 
-// mend sets mode and owner of what is there.
+// mend sets mode and owner of what is there, unless it is to be left as it is.
 func (f *file) mend(env *holo.Env, name string, old rootfs.Meta, mode uint32) (changed bool, err error) {
+	if slices.Contains(f.left, name) {
+		return false, nil
+	}
 	m := f.owned(env, &old, rootfs.Meta{Mode: mode})
 	m.Xattrs = old.Xattrs
 	if m.Mode == old.Mode && m.UID == old.UID && m.GID == old.GID {

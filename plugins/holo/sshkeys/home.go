@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"path"
 	"slices"
+	"strings"
 
 	"github.com/holo-build/holo-build/plugins/holo"
 	"github.com/holo-build/holo-build/plugins/internal/accounts"
@@ -21,6 +22,8 @@ type file struct {
 	dir, name         string
 	dirMeta, fileMeta *rootfs.Meta
 	text              string
+	// left are names outside of the home, which keep mode and owner.
+	left []string
 }
 
 // goneError says that there is no such user, or no home.
@@ -105,14 +108,16 @@ func (f *file) follow(env *holo.Env, name string, want rootfs.Type) (real string
 	}
 	link := at.Type == rootfs.Symlink
 	if link {
-		if name, err = env.Root.Resolve(name); err != nil {
-			return "", nil, err
+		target := at.Target
+		if name, err = env.Root.Resolve(name); err == nil {
+			target = env.Root.Join(name)
+			at, err = env.Root.Lstat(name)
 		}
-		shown += ", which leads to " + env.Root.Join(name)
-		if at, err = env.Root.Lstat(name); errors.Is(err, fs.ErrNotExist) {
+		shown += ", which leads to " + target
+		if errors.Is(err, fs.ErrNotExist) {
 			return "", nil, fmt.Errorf("%s: a symlink to nothing", shown)
 		} else if err != nil {
-			return "", nil, err
+			return "", nil, fmt.Errorf("%s: %w", shown, err)
 		}
 	}
 	switch {
@@ -120,8 +125,33 @@ func (f *file) follow(env *holo.Env, name string, want rootfs.Type) (real string
 		return "", nil, fmt.Errorf("%s: a %s, where a %s should be", shown, at.Type, want)
 	case link && at.UID != f.owner.UID:
 		return "", nil, fmt.Errorf("%s: it belongs to %d, and not to the user, who is %d", shown, at.UID, f.owner.UID)
+	case link && !f.inHome(name):
+		if err := asItIs(at); err != nil {
+			return "", nil, fmt.Errorf("%s: %w", shown, err)
+		}
+		f.left = append(f.left, name)
 	}
 	return name, &at, nil
+}
+
+// inHome says whether a real name is below the home directory. Where that is the root, nobody can say what in it is the
+// user's.
+func (f *file) inHome(name string) bool {
+	return f.home != "." && strings.HasPrefix(name, f.home+"/")
+}
+
+// asItIs says why what is outside of the home can't serve with the mode that it has: nothing there gets another, as it
+// may be there for others, too: a link from root's .ssh to /etc would close that to all.
+func asItIs(m rootfs.Meta) error {
+	most, way := uint32(dirMode), "chmod 0700"
+	if m.Type == rootfs.Regular {
+		most, way = 0o755, "chmod go-w" // all that StrictModes asks for
+	}
+	if m.Mode&0o777&^most == 0 {
+		return nil
+	}
+	return fmt.Errorf("it is outside of the home directory, where no modes are changed, and its mode is %04o: %s it, or remove the symlink",
+		m.Mode, way)
 }
 
 // strict says why sshd's StrictModes would not take the file where it is; nil if it would. Only what the plugin does not

@@ -48,7 +48,7 @@ func TestImage(t *testing.T) {
 	// The set is empty: nothing is left of it, not even in the book.
 	i.resources["app/k.pub"] = "# nobody\n"
 	i.expect(false, "app/k: applied\n")
-	if got := i.file(keys) + i.file(book) + i.file("var/lib/holo/ssh-keys/written/app/k"); got != "file 0600 1000:1001\nfile 0644 0:0\n\nnone" {
+	if got := i.file(keys) + i.file(book) + i.file("var/lib/holo/ssh-keys/written/app/k"); got != "file 0600 1000:1001\nnonenone" {
 		t.Errorf("%q", got)
 	}
 	delete(i.resources, "app/k.pub")
@@ -189,8 +189,8 @@ func TestLinks(t *testing.T) {
 	}{
 		{name: "home", want: "data/home/.ssh/authorized_keys", tree: []rootfstest.Entry{rootfstest.File("etc/passwd", 0o644, "app:x:1000:1001::/srv/app:/\n"),
 			rootfstest.Dir("data", 0o755), rootfstest.Dir("srv", 0o755), owned(rootfstest.Dir("data/home", 0o755), 1000, 1001), rootfstest.Symlink("srv/app", "/data/home")}},
-		{name: ".ssh", want: "data/authorized_keys", tree: []rootfstest.Entry{owned(rootfstest.Dir("data", 0o755), 1000, 1001), rootfstest.Symlink(sshDir, "/data")}},
-		{name: "out of the root", want: "data/authorized_keys", tree: []rootfstest.Entry{owned(rootfstest.Dir("data", 0o755), 1000, 1001),
+		{name: ".ssh", want: "data/authorized_keys", tree: []rootfstest.Entry{owned(rootfstest.Dir("data", 0o700), 1000, 1001), rootfstest.Symlink(sshDir, "/data")}},
+		{name: "out of the root", want: "data/authorized_keys", tree: []rootfstest.Entry{owned(rootfstest.Dir("data", 0o700), 1000, 1001),
 			rootfstest.Symlink(sshDir, "../../../../../../../data")}},
 		{name: "file", want: "home/app/keys", tree: []rootfstest.Entry{dir, rootfstest.Symlink(keys, "../keys"), owned(rootfstest.File("home/app/keys", 0o600, ""), 1000, 1001)}},
 		{name: ".ssh of root", err: keysDir("which leads to $HOLO_ROOT_DIR/root: it belongs to 0, and not to the user, who is 1000"),
@@ -198,6 +198,8 @@ func TestLinks(t *testing.T) {
 		{name: "keys of root", err: "authorized_keys, which leads to $HOLO_ROOT_DIR/root/authorized_keys: it belongs to 0, and not to the user, who is 1000",
 			tree: []rootfstest.Entry{root, dir, rootfstest.File("root/authorized_keys", 0o600, ""), rootfstest.Symlink(keys, "/root/authorized_keys")}},
 		{name: "dangling", err: keysDir("which leads to $HOLO_ROOT_DIR/nowhere: a symlink to nothing"), tree: []rootfstest.Entry{rootfstest.Symlink(sshDir, "/nowhere")}},
+		{name: "dangling file", err: "!! $HOLO_ROOT_DIR/" + keys + ", which leads to /no/where: a symlink to nothing\n",
+			tree: []rootfstest.Entry{dir, rootfstest.Symlink(keys, "/no/where")}},
 		{name: "loop", err: "too many levels of symbolic links", tree: []rootfstest.Entry{rootfstest.Symlink(sshDir, ".ssh")}},
 		{name: "FIFO", err: "authorized_keys: a fifo, where a file should be", tree: []rootfstest.Entry{dir, fifo(keys)}},
 		{name: "directory", err: "authorized_keys: a directory, where a file should be", tree: []rootfstest.Entry{dir, rootfstest.Dir(keys, 0o700)}},

@@ -41,7 +41,7 @@ func openBooks(env *holo.Env) (*books, error) {
 	}
 	text, err := readBook(env.State, listName)
 	for _, id := range lines(text) {
-		if id != "" { // the reference leaves an empty line when the last entity goes
+		if id != "" { // as the reference leaves one
 			b.ids = append(b.ids, id)
 		}
 	}
@@ -99,8 +99,17 @@ func (b *books) drop(e entity) error {
 	return nil
 }
 
-// writeList writes the list; an empty one is an empty line, as in the reference.
-func (b *books) writeList() error { return b.write(listName, strings.Join(b.ids, "\n")+"\n") }
+// writeList writes the list. An empty one goes: the reference leaves an empty line, in which it finds an entity without
+// a name, and fails for ever.
+func (b *books) writeList() error {
+	if len(b.ids) > 0 {
+		return b.write(listName, whole(b.ids))
+	}
+	if err := b.env.State.Remove(listName); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("removing %s: %w", b.env.State.Join(listName), err)
+	}
+	return nil
+}
 
 func (b *books) write(name, content string) error {
 	m := rootfs.Meta{Type: rootfs.Regular, Mode: 0o644, UID: b.owner.UID, GID: b.owner.GID, Size: int64(len(content))}

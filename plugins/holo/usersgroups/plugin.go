@@ -7,6 +7,7 @@ import (
 	"io/fs"
 
 	"github.com/holo-build/holo-build/plugins/holo"
+	"github.com/holo-build/holo-build/plugins/internal/accounts"
 	"github.com/holo-build/holo-build/rootfs"
 )
 
@@ -143,20 +144,50 @@ func (w *work) change(ctx context.Context, want account) error {
 	if err := w.makeWay(ctx, want); err != nil {
 		return err
 	}
-	argv := command(want, w.actual)
-	if err := runTool(ctx, w.env, argv); err != nil {
+	if err := w.checkLoginGroup(ctx, want); err != nil {
 		return err
 	}
+	created := !w.actual.exists()
+	text, err := w.changed(ctx, want)
+	if text != "" && created && !sameGroups(want.groups, w.actual.groups) {
+		// Lists of members may have had the name of a user who was not there. A new user keeps them.
+		text, err = w.changed(ctx, want)
+	}
+	if err == nil && text != "" {
+		err = errors.New(text)
+	}
+	return err
+}
+
+// changed runs the tool, and says what of the account is not as it is wanted then.
+func (w *work) changed(ctx context.Context, want account) (text string, err error) {
+	argv := command(want, w.actual)
+	if err := runTool(ctx, w.env, argv); err != nil {
+		return "", err
+	}
 	if err := w.look(want); err != nil {
-		return w.explained(err)
+		return "", w.explained(err)
 	}
 	if !w.actual.exists() {
-		return fmt.Errorf("%s succeeded, but %s is not there", argv[0], want.entityID())
+		return "", fmt.Errorf("%s succeeded, but %s is not there", argv[0], want.entityID())
 	}
-	if text := differs(want, w.actual); text != "" {
-		return fmt.Errorf("%s succeeded, but of %s %s", argv[0], want.entityID(), text)
+	if text = differs(want, w.actual); text != "" {
+		text = fmt.Sprintf("%s succeeded, but of %s %s", argv[0], want.entityID(), text)
 	}
-	return nil
+	return text, nil
+}
+
+// checkLoginGroup refuses a new user whose login group would be one that does not exist, before there is half of an
+// account. Only of the stand-ins it is known which group that is.
+func (w *work) checkLoginGroup(ctx context.Context, want account) error {
+	if want.kind != user || want.loginGroup != "" || w.actual.exists() || w.env.Live {
+		return nil
+	}
+	gid, private, err := accounts.Editor{Root: w.env.Root}.LoginGroup(ctx)
+	if err != nil || private || len(w.db.named(group, gid)) > 0 {
+		return nil // what else is wrong, the tool says
+	}
+	return loginGroupError{want.name, gid}.plain()
 }
 
 // imagined is what the reference takes an account for that it did not make.
