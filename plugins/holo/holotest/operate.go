@@ -164,7 +164,7 @@ func (c *testCase) withBash(ctx context.Context) error {
 		return fmt.Errorf("running the case by bash: %w", err)
 	}
 	for _, op := range operations {
-		b, err := os.ReadFile(filepath.Join(c.work, coloredPrefix+op.name+outputSuffix))
+		b, err := readRegular(filepath.Join(c.work, coloredPrefix+op.name+outputSuffix))
 		if errors.Is(err, os.ErrNotExist) && op.name == "apply-force" {
 			break
 		}
