@@ -44,7 +44,13 @@ func (c *testCase) operate(ctx context.Context) error {
 	_, err := os.Lstat(filepath.Join(c.work, envName))
 	switch {
 	case err == nil:
-		err = c.withBash(ctx)
+		var env *os.File // bash would read from what never ends, until the time is over
+		if env, err = openRegular(filepath.Join(c.work, envName)); err == nil {
+			err = env.Close()
+		}
+		if err == nil {
+			err = c.withBash(ctx)
+		}
 	case errors.Is(err, os.ErrNotExist):
 		err = c.direct(ctx)
 	}
