@@ -70,12 +70,14 @@ func checkName(key string) error {
 func checkOne(kind, value string) error {
 	switch kind {
 	case "user":
-		user, group, _ := strings.Cut(value, ":")
-		if user == "" || strings.Contains(group, ":") || strings.ContainsAny(value, " \t\n/") {
+		user, group, two := strings.Cut(value, ":")
+		if user == "" || two && group == "" || strings.Contains(group, ":") || strings.ContainsAny(value, " \t\n/") ||
+			strings.HasPrefix(user, "-") || strings.HasPrefix(group, "-") {
 			return fmt.Errorf("%q is neither USER nor USER:GROUP, each a name or a number", value)
 		}
 		for _, id := range []string{user, group} {
-			if n, err := strconv.ParseUint(id, 10, 64); err == nil && n > 1<<32-2 {
+			number := id != "" && strings.Trim(id, "0123456789") == ""
+			if n, err := strconv.ParseUint(id, 10, 64); number && (err != nil || n > 1<<32-2) {
 				return fmt.Errorf("%s is too large for an ID", id)
 			}
 		}

@@ -213,7 +213,7 @@ func TestDiff(t *testing.T) {
 func TestCheck(t *testing.T) {
 	t.Parallel()
 	for name, values := range map[string]struct{ good, bad []string }{
-		"user":    {[]string{"a", "a:b", "0", "4294967294", "a-b_c$"}, []string{"", ":a", "a:b:c", "a b", "4294967295", "a\nb", "/a"}},
+		"user":    {[]string{"a", "a:b", "0", "4294967294", "a-b_c$"}, []string{"", ":a", "a:b:c", "a b", "4294967295", "a\nb", "/a", "a:", "-1", "0:-1", "99999999999999999999", "a:99999999999999999999"}},
 		"workdir": {[]string{"/", "/a b"}, []string{"", "a", "/a/", "/a//b", "/../a", "/a\nb"}},
 		"stop-signal": {[]string{"SIGTERM", "TERM", "SIGCLD", "SIGRTMIN", "SIGRTMIN+3", "RTMIN+30", "SIGRTMAX-30", "SIGRTMAX-0", "1", "9", "64"},
 			[]string{"", "SIG", "SIGFOO", "SIGSIGTERM", "FOO", "0", "65", "-1", "+9", "09", "sigterm", "SIGTERM ", "SIGTERM+1", "SIG9", "SIGRTMIN+31",
