@@ -55,8 +55,11 @@ func (o *applyOptions) addApplyFlags(f *pflag.FlagSet) {
 }
 
 func dirAndSelectors(_ *cobra.Command, args []string) error {
-	if len(args) == 0 {
+	switch {
+	case len(args) == 0:
 		return errors.New("one DIR is wanted, 0 are given")
+	case args[0] == "": // a variable that is not set, and not the working directory
+		return errors.New("DIR is empty")
 	}
 	return nil
 }
