@@ -3,14 +3,9 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
-	"os"
-	"path/filepath"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
-
-	"github.com/holo-build/holo-build/rootfs"
 )
 
 func applyCommand(p process) *cobra.Command {
@@ -60,8 +55,11 @@ func (o *applyOptions) addApplyFlags(f *pflag.FlagSet) {
 }
 
 func dirAndSelectors(_ *cobra.Command, args []string) error {
-	if len(args) == 0 {
+	switch {
+	case len(args) == 0:
 		return errors.New("one DIR is wanted, 0 are given")
+	case args[0] == "": // a variable that is not set, and not the working directory
+		return errors.New("DIR is empty")
 	}
 	return nil
 }
@@ -89,11 +87,16 @@ func runApply(ctx context.Context, p process, o applyOptions) (err error) {
 	defer cleanUp(func() error { return b.close(ctx) })
 	defer b.ui.end()
 
-	unlock, err := lockRoot(stage.dir)
-	if err != nil {
+	if stage.lock, err = lockRoot(stage.dir); err != nil {
 		return err
 	}
-	defer cleanUp(unlock)
+	defer cleanUp(stage.lock.release)
+	switch removed, err := stage.discardAbandoned(); {
+	case err != nil:
+		return err
+	case removed != "":
+		b.ui.warn("removed /" + removed + ", which a killed run has left")
+	}
 	var done provisioned
 	err = b.applyInPlace(ctx, stage, o.selectors, &done)
 	if len(done.entities) > 0 || err == nil {
@@ -130,28 +133,4 @@ func (b *build) applyInPlace(ctx context.Context, stage *inPlace, selectors []st
 		return err
 	}
 	return b.applyEntities(ctx, ready, selected, done)
-}
-
-// lockName is the file that tells of whoever provisions a root file system; holo(8).
-const lockName = "run/holo.pid"
-
-// lockRoot makes sure that nobody else provisions the root file system in dir, be it by holo(8), as long as it has a
-// directory where that can be told.
-func lockRoot(dir string) (unlock func() error, err error) {
-	name := filepath.Join(dir, lockName)
-	if info, err := os.Lstat(filepath.Dir(name)); err != nil || !info.IsDir() {
-		return func() error { return nil }, nil
-	}
-	f, err := os.OpenFile(name, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o644)
-	if errors.Is(err, os.ErrExist) {
-		return nil, fmt.Errorf("locking %s: %s is there: somebody else is provisioning it; if nobody is, remove that file", dir, name)
-	}
-	if err != nil {
-		return nil, fmt.Errorf("locking %s: %w", dir, err)
-	}
-	_, err = fmt.Fprintln(f, os.Getpid())
-	if err = errors.Join(err, f.Close()); err != nil {
-		return nil, errors.Join(err, os.Remove(name))
-	}
-	return func() error { return rootfs.RemoveTree(name) }, nil
 }

@@ -61,6 +61,7 @@ func runConformance(ctx context.Context, p process, o testOptions) (err error) {
 	report := &testReport{p: p, color: p.colorOf(p.stdout)}
 	all, err := holotest.Conform(ctx, holotest.ConformOptions{
 		Binary: c.binary, Resources: c.resources, Root: c.root, Environ: p.environ, Scratch: work.Path, Timeout: o.timeout, Kept: known,
+		Notice: func(text string) { fmt.Fprintln(p.stderr, ">> "+printableLines(text)) },
 		Done: func(v holotest.Verdict) {
 			if v.Status == holotest.NotOK {
 				failed++

@@ -10,7 +10,6 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
-	"golang.org/x/sys/unix"
 
 	"github.com/holo-build/holo-build/rootfs"
 )
@@ -50,10 +49,30 @@ func runInit(dir string) (list []string, err error) {
 	if err != nil {
 		return nil, err
 	}
+	there, err := os.ReadDir(dir)
+	switch {
+	case err == nil && len(there) > 0:
+		return nil, fmt.Errorf("%s is there already, and not empty", dir)
+	case err == nil:
+		// It stays the directory that it is: somebody may work in it, or have mounted it.
+		return inNew(dir, func(tree string) error { return moveAll(tree, dir) })
+	case !errors.Is(err, fs.ErrNotExist):
+		return nil, err
+	}
 	if err := os.MkdirAll(filepath.Dir(dir), 0o755); err != nil {
 		return nil, err
 	}
-	temp, err := os.MkdirTemp(filepath.Dir(dir), ".holo-build-init-")
+	return inNew(filepath.Dir(dir), func(tree string) error {
+		if err := os.Rename(tree, dir); err != nil {
+			return &fs.PathError{Op: "making", Path: dir, Err: errors.Unwrap(err)}
+		}
+		return nil
+	})
+}
+
+// inNew writes the tree into a new directory in dir, and lets move take it from there.
+func inNew(dir string, move func(tree string) error) (list []string, err error) {
+	temp, err := os.MkdirTemp(dir, ".holo-build-init-")
 	if err != nil {
 		return nil, err
 	}
@@ -74,14 +93,28 @@ func runInit(dir string) (list []string, err error) {
 		}
 		return os.WriteFile(filepath.Join(tree, rest), content, 0o644)
 	})
+	if err == nil {
+		err = move(tree)
+	}
 	if err != nil {
 		return nil, err
 	}
-	switch err := unix.Rename(tree, dir); { // over an empty directory, which os.Rename refuses
-	case errors.Is(err, fs.ErrExist), errors.Is(err, unix.ENOTEMPTY):
-		return nil, fmt.Errorf("%s is there already, and not empty", dir)
-	case err != nil:
-		return nil, &fs.PathError{Op: "making", Path: dir, Err: err}
-	}
 	return list, nil
+}
+
+// moveAll moves all that is in one directory to another, where none of the names is there; or nothing, with an error.
+func moveAll(from, to string) error {
+	list, err := os.ReadDir(from)
+	for i, e := range list {
+		if err != nil {
+			break
+		}
+		if err = os.Rename(filepath.Join(from, e.Name()), filepath.Join(to, e.Name())); err == nil {
+			continue
+		}
+		for _, done := range list[:i] {
+			err = errors.Join(err, os.Rename(filepath.Join(to, done.Name()), filepath.Join(from, done.Name())))
+		}
+	}
+	return err
 }

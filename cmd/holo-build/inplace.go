@@ -19,6 +19,7 @@ type inPlace struct {
 	// root is the directory as plugins see it.
 	root rootfs.Root
 	dir  string
+	lock *rootLock // nil if there is none
 }
 
 var _ stager = (*inPlace)(nil)
@@ -67,7 +68,23 @@ func (d *inPlace) Scratch(name string) (string, error) {
 	if err := d.root.Mkdir(name, rootfs.Meta{Mode: 0o700}); err != nil {
 		return "", err
 	}
-	return d.host.Resolve(name)
+	real, err := d.host.Resolve(name)
+	if err == nil {
+		err = d.lock.note(real)
+	}
+	return real, err
+}
+
+// discardAbandoned removes the cache directory that a killed run has left, if it is one still.
+func (d *inPlace) discardAbandoned() (removed string, err error) {
+	name := d.lock.left()
+	if real, err := d.host.Resolve(name); name == "" || err != nil || real != name {
+		return "", nil
+	}
+	if m, err := d.host.Lstat(name); err != nil || m.Type != rootfs.Directory {
+		return "", nil
+	}
+	return name, d.Discard(name)
 }
 
 // Discard removes a directory with all that is in it.

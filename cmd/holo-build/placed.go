@@ -32,15 +32,15 @@ func readPlaced(root rootfs.Root, limits rootfs.Limits) (list []holo.Placed, err
 	if err == nil && int64(len(b)) > limits.OutputBytes {
 		err = rootfs.ErrLimit
 	}
-	for line := range bytes.Lines(b) {
-		var p holo.Placed
-		if err == nil {
-			err = json.Unmarshal(line, &p)
-		}
-		list = append(list, p)
-	}
 	if err != nil {
 		return nil, fmt.Errorf("reading /%s: %w", placedPath, err)
+	}
+	for line := range bytes.Lines(b) {
+		var p holo.Placed
+		if err := json.Unmarshal(line, &p); err != nil {
+			return nil, fmt.Errorf("reading /%s, line %d: %w", placedPath, len(list)+1, err)
+		}
+		list = append(list, p)
 	}
 	return list, nil
 }
@@ -66,9 +66,10 @@ func (b *build) notePlaced(ctx context.Context, root rootfs.Root, res *holo.Reso
 	}
 	all := map[string]holo.Placed{}
 	for _, p := range slices.Concat(before, res.Placed()) {
-		if !slices.Contains(dropped, p.Name) {
-			all[p.Name] = p
-		}
+		all[p.Name] = p
+	}
+	for _, name := range dropped {
+		delete(all, name)
 	}
 	var list []holo.Placed
 	for _, name := range slices.Sorted(maps.Keys(all)) {

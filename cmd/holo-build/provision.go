@@ -76,7 +76,7 @@ func (b *build) watch(e holo.Event) {
 	case "applying":
 		b.ui.step(e.N+1, e.M, e.Entity)
 	case "warning":
-		b.ui.warn(strings.TrimPrefix(cmp.Or(e.Entity, e.Plugin)+": "+e.Text, ": "))
+		b.ui.warn(strings.TrimPrefix(cmp.Or(e.Entity, e.Plugin)+": "+people(e.Text, e.Plugin), ": "))
 	}
 }
 

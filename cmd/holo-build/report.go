@@ -9,11 +9,15 @@ import (
 	"github.com/holo-build/holo-build/plugins/mock"
 )
 
-// people turns the variables by which plugins' paths are told into the paths as the image has them.
+// people turns the variables by which plugins' paths are told into the paths as the image has them. The cache is gone when
+// somebody reads of it: what is there has names like "users-groups/user:app/actual.toml", which say what it is about and look
+// like no path in the image.
 func people(text, plugin string) string {
 	return strings.NewReplacer(
 		"$HOLO_RESOURCE_DIR", "/usr/share/holo/"+plugin,
 		"$HOLO_STATE_DIR", "/var/lib/holo/"+plugin,
+		"$HOLO_CACHE_DIR/", plugin+"/",
+		"$HOLO_CACHE_DIR", "the cache of "+plugin,
 		"$HOLO_ROOT_DIR/", "/",
 		"$HOLO_ROOT_DIR", "/",
 	).Replace(text)

@@ -108,8 +108,11 @@ func asUsage(check cobra.PositionalArgs) cobra.PositionalArgs {
 // oneArg wants one argument, which is called by its name in the usage.
 func oneArg(name string) cobra.PositionalArgs {
 	return func(_ *cobra.Command, args []string) error {
-		if len(args) != 1 {
+		switch {
+		case len(args) != 1:
 			return fmt.Errorf("one %s is wanted, %d are given", name, len(args))
+		case args[0] == "":
+			return fmt.Errorf("%s is empty", name)
 		}
 		return nil
 	}

@@ -8,6 +8,7 @@ import (
 	"path"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/spf13/pflag"
 
@@ -100,6 +101,9 @@ func (s *settingFlags) annotated() (map[string]*string, error) {
 	out := map[string]*string{}
 	for _, kv := range s.annotations {
 		name, value, err := assignment(kv)
+		if err == nil && !utf8.ValidString(kv) {
+			err = fmt.Errorf("%q: it is not UTF-8", kv)
+		}
 		if err != nil {
 			return nil, usageError{fmt.Errorf("--annotation %w", err)}
 		}
@@ -135,15 +139,28 @@ func oneValue(name, text string) ([]string, error) {
 	case name != "entrypoint" && name != "cmd":
 		return []string{text}, nil
 	case strings.HasPrefix(text, "["):
-		list := []string{}
-		if err := json.Unmarshal([]byte(text), &list); err != nil {
-			return nil, fmt.Errorf("%q is no JSON array of strings", text)
-		}
-		return list, nil
+		return stringList(text)
 	case strings.ContainsAny(text, " \t\n"):
 		return nil, fmt.Errorf(`%q has blanks: give a JSON array, as ["/usr/bin/app", "--serve"]`, text)
 	}
 	return []string{text}, nil
+}
+
+// stringList reads a JSON array of strings, and nothing that would become other strings: what is not UTF-8, or null.
+func stringList(text string) ([]string, error) {
+	var list []*string
+	err := json.Unmarshal([]byte(text), &list)
+	if err != nil || slices.Contains(list, nil) {
+		return nil, fmt.Errorf("%q is no JSON array of strings", text)
+	}
+	if !utf8.ValidString(text) {
+		return nil, fmt.Errorf("%q is not UTF-8", text)
+	}
+	out := make([]string, len(list))
+	for i, s := range list {
+		out[i] = *s
+	}
+	return out, nil
 }
 
 // offerSettings puts the settings of the base, with those of the command line, where the plugin image-config finds them, if

@@ -103,6 +103,14 @@ func (o testOptions) check(cases []string) error {
 	if o.jobs < 1 {
 		return usageError{fmt.Errorf("--jobs %d: at least one is needed", o.jobs)}
 	}
+	if o.junit != "" { // what came of hours is not to be lost by a typing error
+		if fi, err := os.Stat(o.junit); err == nil && fi.IsDir() {
+			return usageError{fmt.Errorf("--junit %s: it is a directory", o.junit)}
+		}
+		if _, err := os.Stat(filepath.Dir(o.junit)); err != nil {
+			return usageError{fmt.Errorf("--junit %s: %w", o.junit, err)}
+		}
+	}
 	var seen []string
 	for _, dir := range cases {
 		if fi, err := os.Stat(dir); err != nil {
@@ -144,13 +152,14 @@ func runTest(ctx context.Context, p process, o testOptions, name string, cases [
 	if err != nil {
 		return err
 	}
+	ended := report.end(name, results)
 	if o.junit != "" {
 		err := writeFile(o.junit, "the report", func(f *os.File) error { return holotest.WriteJUnit(f, name, results) })
 		if err != nil {
-			return err
+			return err // with ended, which was told, it would not be
 		}
 	}
-	return report.end(name, results)
+	return ended
 }
 
 // newWorkDir makes a work directory; what killed processes have left beside it is swept first.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"path"
 	"strings"
 
 	"github.com/holo-build/holo-build/rootfs"
@@ -68,7 +69,8 @@ func ParseHolorc(file string, r io.Reader) ([]HolorcLine, error) {
 	return lines, nil
 }
 
-// ReadHolorc reads a root's etc/holorc.d/*, in byte order of the names, then its etc/holorc. Either may be missing.
+// ReadHolorc reads a root's etc/holorc.d/*, in byte order of the names, then its etc/holorc. Either may be missing, and a
+// file there may be a symlink to /dev/null, by which people switch a plugin off.
 func ReadHolorc(root rootfs.Root) ([]HolorcLine, error) {
 	entries, err := root.ReadDir(holorcDir)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -93,6 +95,9 @@ func ReadHolorc(root rootfs.Root) ([]HolorcLine, error) {
 }
 
 func readHolorcFile(root rootfs.Root, name string) ([]HolorcLine, error) {
+	if m, err := root.Lstat(name); err == nil && m.Type == rootfs.Symlink && path.Clean(m.Target) == nullPath {
+		return nil, nil // which an image need not have
+	}
 	f, err := root.Open(name)
 	if err != nil {
 		return nil, fmt.Errorf("reading %s: %w", name, err)

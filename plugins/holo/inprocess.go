@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"cmp"
 	"context"
+	"errors"
 	"io"
 	"path"
 
@@ -26,6 +27,9 @@ type inCall struct {
 	op, entity string
 	env        *Env
 	over       *sandbox.OutputError // what was written in excess
+	// ranOver is what a program has written in excess that the plugin ran: the plugin tells of it in words, of which nobody
+	// learns that it was a limit.
+	ranOver *sandbox.OutputError
 }
 
 func (p *inProcess) begin(ctx context.Context, op, entity string, stdout, stderr io.Writer) *inCall {
@@ -56,7 +60,12 @@ func (p *inProcess) begin(ctx context.Context, op, entity string, stdout, stderr
 			c.env.Cache = d
 		}
 	}
-	c.env.Run = func(ctx context.Context, cmd Command) error {
+	c.env.Run = func(ctx context.Context, cmd Command) (err error) {
+		defer func() {
+			if over, ok := errors.AsType[*sandbox.OutputError](err); ok {
+				c.ranOver = over
+			}
+		}()
 		if op == opScan {
 			p.host.scanning.Lock()
 			defer p.host.scanning.Unlock()
@@ -82,7 +91,11 @@ func (c *inCall) end(ctx context.Context, status int) error {
 	default:
 		return nil
 	}
-	return newCallError(c.p.spec.ID, c.op, c.entity, nil, err)
+	e := newCallError(c.p.spec.ID, c.op, c.entity, nil, err)
+	if c.ranOver != nil {
+		e.Err = errors.Join(e.Err, c.ranOver)
+	}
+	return e
 }
 
 // capped is a stream with a limit.

@@ -5,7 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"path"
+	"slices"
 	"strings"
 
 	"github.com/holo-build/holo-build/rootfs"
@@ -42,47 +44,49 @@ func (r *Resources) Drop(placed []Placed) (dropped, changed []string) {
 			dropped = append(dropped, p.Name)
 		}
 	}
-	for _, name := range dropped {
-		r.dropEmpty(path.Dir(name))
-	}
+	r.dropEmpty(dropped)
 	r.rename()
 	return dropped, changed
 }
 
-// dropEmpty takes a directory of the root's own out that has become empty, and those above that have, up to the plugin's.
-func (r *Resources) dropEmpty(dir string) {
-	for ; strings.Contains(dir, "/"); dir = path.Dir(dir) {
-		n := r.byName[dir]
-		if n == nil || !n.image {
-			return
-		}
-		for name := range r.byName {
-			if strings.HasPrefix(name, dir+"/") {
-				return
+// dropEmpty takes those directories of the root's own out that have become empty when names were dropped, up to the
+// plugin's.
+func (r *Resources) dropEmpty(dropped []string) {
+	held := make(map[string]int, len(r.byName)) // how many names are in a directory
+	for name := range r.byName {
+		held[path.Dir(name)]++
+	}
+	for _, name := range dropped {
+		for dir := path.Dir(name); strings.Contains(dir, "/") && held[dir] == 0; dir = path.Dir(dir) {
+			n := r.byName[dir]
+			if n == nil || !n.image {
+				break
 			}
+			delete(r.byName, dir)
+			held[path.Dir(dir)]--
 		}
-		delete(r.byName, dir)
 	}
 }
 
 // RemovePlaced removes resources from the root, and the directories that become empty thereby, but for the plugins' own,
 // which holo(8) insists on.
 func RemovePlaced(ctx context.Context, root rootfs.Root, names []string) error {
+	dirs := map[string]bool{}
 	for _, name := range names {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		at := path.Join(resourceDir, name)
-		if err := root.Remove(at); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		if err := root.Remove(path.Join(resourceDir, name)); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return fmt.Errorf("removing resource %q: %w", name, err)
 		}
-		for dir := path.Dir(name); strings.Contains(dir, "/"); dir = path.Dir(dir) {
-			if list, err := root.ReadDir(path.Join(resourceDir, dir)); err != nil || len(list) > 0 {
-				break
-			}
-			if err := root.Remove(path.Join(resourceDir, dir)); err != nil {
-				break // it is a symlink's
-			}
+		for dir := path.Dir(name); strings.Contains(dir, "/") && !dirs[dir]; dir = path.Dir(dir) {
+			dirs[dir] = true
+		}
+	}
+	// Each is looked at once, and after those in it.
+	for _, dir := range slices.Backward(slices.Sorted(maps.Keys(dirs))) {
+		if list, err := root.ReadDir(path.Join(resourceDir, dir)); err == nil && len(list) == 0 {
+			_ = root.Remove(path.Join(resourceDir, dir)) // it may be a symlink's
 		}
 	}
 	return nil

@@ -144,8 +144,7 @@ func checkGenerators(ctx context.Context, root rootfs.Root, at, resource string,
 				return nil, err
 			}
 			if m.Mode&0o111 != 0 {
-				return nil, fmt.Errorf("%q is a generator, which would run the image's own code; "+
-					"take it out of the image, and bring what it generates with -r", "/"+name)
+				return nil, fmt.Errorf("%q is a generator, and %w, which is not run; %s", "/"+name, ErrImageCode, bringIt)
 			}
 			notices = append(notices, fmt.Sprintf("%q of the image is not executable, and ignored", "/"+name))
 		}

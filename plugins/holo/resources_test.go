@@ -180,8 +180,8 @@ func TestReadResourcesRefused(t *testing.T) {
 		err: `reading resources of the image: "/usr/share/holo/a/b": a fifo can be no resource`,
 	}, {
 		name: "the image's generator", image: []string{"usr/share/holo/generators/d/x* #!"},
-		err: `reading resources of the image: "/usr/share/holo/generators/d/x" is a generator, which would run the image's own code; ` +
-			`take it out of the image, and bring what it generates with -r`,
+		err: `reading resources of the image: "/usr/share/holo/generators/d/x" ` +
+			`is a generator, and the image's own code, which is not run; if you trust it, bring it with -r (what lies in a directory DIR, with -r DIR/usr/share/holo)`,
 	}, {
 		name:  "odd names in the image",
 		image: []string{"usr/share/holo/generators/.keep x", "usr/share/holo/Odd/x y", "usr/share/holo/mocks/x y", "usr/share/holo/gone -> nowhere"},

@@ -93,6 +93,9 @@ func scriptName(env *Env, c Command) (shown, name string, err error) {
 	return shown, name, nil
 }
 
+// bringIt is the way out where code of the image is not run.
+const bringIt = "if you trust it, bring it with -r (what lies in a directory DIR, with -r DIR/usr/share/holo)"
+
 // ownScript returns the name in the root of the resource that is to be run, all symlinks followed. It must be the
 // builder's own, and so must what it leads to.
 func (h *Host) ownScript(root rootfs.Root, name string) (string, error) {
@@ -110,10 +113,10 @@ func (h *Host) ownScript(root rootfs.Root, name string) (string, error) {
 	}
 	target, ok := strings.CutPrefix(at, base+"/")
 	if !ok {
-		return "", fmt.Errorf("it leads to /%s, which is %w; only scripts that a resource directory of the build brings are run", at, ErrImageCode)
+		return "", fmt.Errorf("it leads to /%s, which is %w, and not run; %s", at, ErrImageCode, bringIt)
 	}
 	if h.o.Resources == nil || h.o.Resources.FromImage(name) || h.o.Resources.FromImage(target) {
-		return "", fmt.Errorf("it is %w; only scripts that a resource directory of the build brings are run", ErrImageCode)
+		return "", fmt.Errorf("it is %w, and not run; %s", ErrImageCode, bringIt)
 	}
 	switch {
 	case m.Type != rootfs.Regular:

@@ -66,7 +66,7 @@ func TestScripts(t *testing.T) {
 		{name: "missing", argv: "RES/none", is: "running $HOLO_RESOURCE_DIR/none: "},
 		{name: "dangling", argv: "RES/dangling", is: "running $HOLO_RESOURCE_DIR/dangling: "},
 		{name: "interpreter", argv: "RES/noshell", is: "starting $HOLO_RESOURCE_DIR/noshell: the interpreter"},
-		{name: "the image's own", argv: "RES/image", is: "running $HOLO_RESOURCE_DIR/image: it is the image's own code; only"},
+		{name: "the image's own", argv: "RES/image", is: "running $HOLO_RESOURCE_DIR/image: it is the image's own code, and not run; if you trust it, bring it with -r"},
 		{name: "link to the image's own", argv: "RES/image-link", is: "it is the image's own code"},
 		{name: "absolute link into the image", argv: "RES/tool", is: "it leads to /usr/bin/tool, which is the image's own code"},
 		{name: "relative link into the image", argv: "RES/up", is: "which is the image's own code"},

@@ -130,6 +130,9 @@ func TestReadHolorc(t *testing.T) {
 	if err := os.Symlink("/opt/a", dir+"/etc/holorc.d/05-link"); err != nil {
 		t.Fatal(err)
 	}
+	if err := os.Symlink("/dev/null", dir+"/etc/holorc.d/15-masked"); err != nil { // which there is none of in the root
+		t.Fatal(err)
+	}
 	lines, err := ReadHolorc(root)
 	if err != nil {
 		t.Fatal(err)

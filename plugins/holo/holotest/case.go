@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -170,21 +171,27 @@ func copyAny(from, to string, e fs.DirEntry) error {
 	case !e.Type().IsRegular():
 		return fmt.Errorf("%s: neither file, directory nor symlink", from)
 	}
-	i, err := e.Info()
+	src, err := openRegular(from)
 	if err != nil {
 		return err
 	}
-	b, err := os.ReadFile(from)
+	defer src.Close()
+	i, err := src.Stat()
 	if err != nil {
 		return err
 	}
-	return os.WriteFile(to, b, i.Mode().Perm()|0o600)
+	dst, err := os.OpenFile(to, os.O_CREATE|os.O_EXCL|os.O_WRONLY, i.Mode().Perm()|0o600)
+	if err != nil {
+		return err
+	}
+	_, err = io.Copy(dst, src)
+	return errors.Join(err, dst.Close())
 }
 
 // source makes target/, and returns the tree to be laid over it. It settles the format of the tree to compare.
 func (c *testCase) source(ctx context.Context) (*Tree, error) {
 	target := filepath.Join(c.work, targetName)
-	tree, treeErr := readTreeFile(filepath.Join(c.dir, sourceTreeName))
+	tree, treeErr := readTreeFile(filepath.Join(c.dir, sourceTreeName), readRegular)
 	if treeErr != nil && !errors.Is(treeErr, fs.ErrNotExist) {
 		return nil, treeErr
 	}
@@ -216,13 +223,12 @@ func (c *testCase) source(ctx context.Context) (*Tree, error) {
 	return tree, os.Mkdir(target, 0o755)
 }
 
-func readTreeFile(name string) (*Tree, error) {
-	f, err := os.Open(name)
+func readTreeFile(name string, read func(name string) ([]byte, error)) (*Tree, error) {
+	b, err := read(name)
 	if err != nil {
 		return nil, err
 	}
-	defer f.Close()
-	t, err := ParseTree(f)
+	t, err := ParseTree(bytes.NewReader(b))
 	if err != nil {
 		return nil, fmt.Errorf("%s, %w", filepath.Base(name), err)
 	}
@@ -231,7 +237,7 @@ func readTreeFile(name string) (*Tree, error) {
 
 // expectedFormat looks at the first line.
 func expectedFormat(name string) (Format, error) {
-	b, err := os.ReadFile(name)
+	b, err := readRegular(name)
 	if err != nil {
 		return Plain, err
 	}
@@ -247,7 +253,7 @@ func expectedFormat(name string) (Format, error) {
 // readImageFile reads what names an image: a line with its reference, and perhaps one with "platform" and a platform.
 // Empty lines and lines that begin with # are skipped.
 func readImageFile(name string) (ref, platform string, err error) {
-	b, err := os.ReadFile(name)
+	b, err := readRegular(name)
 	if err != nil {
 		return "", "", err
 	}

@@ -18,7 +18,7 @@ func (c *testCase) compare() ([]Difference, error) {
 		if !ok {
 			continue // an expectation of more is of no interest, as in the reference
 		}
-		want, err := os.ReadFile(filepath.Join(c.dir, expectedPrefix+name))
+		want, err := readRegular(filepath.Join(c.dir, expectedPrefix+name))
 		missing := errors.Is(err, fs.ErrNotExist)
 		if err != nil && !missing {
 			return nil, err
@@ -43,7 +43,7 @@ func difference(name string, want, got []byte) []byte {
 func (c *testCase) update(differences []Difference) (written []string, err error) {
 	for _, d := range differences {
 		name := expectedPrefix + d.Name
-		if err := os.WriteFile(filepath.Join(c.dir, name), c.got[d.Name], 0o644); err != nil {
+		if err := replaceFile(filepath.Join(c.dir, name), c.got[d.Name]); err != nil {
 			return written, err
 		}
 		written = append(written, name)

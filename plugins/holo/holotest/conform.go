@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
-	"os"
 	"path/filepath"
 	"strings"
 	"time"
@@ -33,6 +31,8 @@ type ConformOptions struct {
 	Kept map[string]string
 	// Done is told of each check, in their order; may be nil.
 	Done func(Verdict)
+	// Notice is told what the copy of Root lacks; may be nil.
+	Notice func(string)
 }
 
 // Status is what came of a check.
@@ -156,8 +156,12 @@ func newKit(ctx context.Context, o ConformOptions) (k *kit, err error) {
 	if k.resources, err = readResources(o.Resources); err != nil {
 		return nil, fmt.Errorf("reading the resources: %w", err)
 	}
-	if k.root, err = readRoot(o.Root); err != nil {
+	var left []string
+	if k.root, left, err = readRoot(o.Root); err != nil {
 		return nil, fmt.Errorf("reading the root: %w", err)
+	}
+	if len(left) > 0 && o.Notice != nil {
+		o.Notice(fmt.Sprintf("%s: only root can copy %s", o.Root, someOf(left)))
 	}
 	switch err := sandbox.TryWritable(ctx, []string{o.Scratch}, sandbox.Probe{}); {
 	case err == nil:
@@ -194,63 +198,3 @@ func readResources(dir string) (*Tree, error) {
 	}
 	return t, nil
 }
-
-func readRoot(name string) (*Tree, error) {
-	if name == "" {
-		return ParseTree(strings.NewReader(defaultRoot))
-	}
-	fi, err := os.Stat(name)
-	if err != nil {
-		return nil, err
-	}
-	if fi.IsDir() {
-		return readHost(name)
-	}
-	return readTreeFile(name)
-}
-
-// readHost reads a directory whole.
-func readHost(dir string) (_ *Tree, err error) {
-	root, err := rootfs.OpenHost(dir)
-	if err != nil {
-		return nil, err
-	}
-	defer func() { err = errors.Join(err, root.Close()) }()
-	t, err := ReadTree(root, Changes) // which leaves no directory out
-	if err != nil {
-		return nil, err
-	}
-	for _, e := range t.Entries {
-		if e.Large {
-			return nil, fmt.Errorf("%s is larger than %d bytes: %w", e.Name, maxContent, fs.ErrInvalid)
-		}
-	}
-	return t, nil
-}
-
-// defaultRoot is what a root begins as, if nobody says otherwise.
-const defaultRoot = `
-file 0644 ./etc/os-release
-ID=unittest
----
-file 0644 ./etc/passwd
-root:x:0:0:root:/root:/bin/sh
-app:x:1000:1000::/home/app:/bin/sh
----
-file 0644 ./etc/group
-root:x:0:
-app:x:1000:
----
-directory 0700 ./root
----
-directory 0755 ./home/app
----
-directory 0755 ./usr/share
----
-directory 0755 ./var/lib
----
-directory 0755 ./run
----
-directory 01777 ./tmp
----
-`

@@ -8,6 +8,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/holo-build/holo-build/rootfs"
 )
 
 // template is a plugin in shell that does all that it should; plugin authors begin with it.
@@ -105,5 +107,36 @@ func TestConformBad(t *testing.T) {
 				t.Errorf("%q", got)
 			}
 		})
+	}
+}
+
+// TestReadRoot: a directory is copied with its owners by root; by a plain user as far as that can be, and as the user's own.
+func TestReadRoot(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	must(t, errors.Join(os.Mkdir(filepath.Join(dir, "etc"), 0o755), os.WriteFile(filepath.Join(dir, "etc/motd"), []byte("hello\n"), 0o644),
+		os.WriteFile(filepath.Join(dir, "etc/shadow"), []byte("secret\n"), 0), os.Mkdir(filepath.Join(dir, "root"), 0), os.Symlink("etc", filepath.Join(dir, "link"))))
+	t.Cleanup(func() { must(t, os.Chmod(filepath.Join(dir, "root"), 0o700)) })
+	tree, left, err := readRoot(dir)
+	must(t, err)
+	var names []string
+	for _, e := range tree.Entries {
+		names = append(names, e.Name)
+		if !e.Mine {
+			t.Errorf("%s is somebody else's", e.Name)
+		}
+	}
+	wantNames, wantLeft := ". etc etc/motd etc/shadow link root", ""
+	if os.Geteuid() != 0 {
+		wantNames, wantLeft = ". etc etc/motd link", "etc/shadow root"
+	}
+	if got := strings.Join(names, " "); got != wantNames || strings.Join(left, " ") != wantLeft {
+		t.Errorf("%q, without %q; want %q, without %q", got, left, wantNames, wantLeft)
+	}
+
+	foreign := Entry{Name: "a", Meta: rootfs.Meta{Type: rootfs.Regular, Mode: 0o644, UID: 7, GID: 8, Xattrs: map[string]string{"user.a": "1", "security.capability": "2"}}}
+	want := Entry{Name: "a", Mine: true, Meta: rootfs.Meta{Type: rootfs.Regular, Mode: 0o644, Xattrs: map[string]string{"user.a": "1"}}}
+	if got := foreign.takenOver(); !got.same(want) {
+		t.Errorf("%+v, want %+v", got, want)
 	}
 }

@@ -235,12 +235,16 @@ func (t *Tree) text() string {
 // nameList names what is in a dump, but not all of much.
 func (t *Tree) nameList() string {
 	var list []string
-	for i, e := range t.Entries {
-		if i == 5 {
-			list = append(list, "...")
-			break
-		}
+	for _, e := range t.Entries {
 		list = append(list, e.Name)
 	}
-	return strings.Join(list, ", ")
+	return someOf(list)
+}
+
+// someOf lists names, but not all of many.
+func someOf(names []string) string {
+	if len(names) > 5 {
+		names = append(names[:5:5], "...")
+	}
+	return strings.Join(names, ", ")
 }

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"golang.org/x/sys/unix"
 
 	"github.com/holo-build/holo-build/rootfs/rootfstest"
 )
@@ -337,4 +338,53 @@ func TestArtifact(t *testing.T) {
 	if !slices.Equal(outputNames(), []string{"scan-output", "diff-output", "apply-output", "apply-force-output"}) {
 		t.Error(outputNames())
 	}
+}
+
+// TestOddFiles: files of a case that block, never end, or lead elsewhere.
+func TestOddFiles(t *testing.T) {
+	t.Parallel()
+	for _, name := range []string{"source-tree", "source-image", "env.sh", "expected-tree", "expected-scan-output"} {
+		for kind, make := range map[string]func(string) error{
+			"FIFO":              func(at string) error { return unix.Mkfifo(at, 0o644) },
+			"link to a device":  func(at string) error { return os.Symlink("/dev/zero", at) },
+			"link to a FIFO":    func(at string) error { return os.Symlink("../fifo", at) },
+			"directory":         func(at string) error { return os.Mkdir(at, 0o755) },
+			"file without end":  func(at string) error { return os.WriteFile(at, nil, 0o644) },
+			"link to directory": func(at string) error { return os.Symlink("..", at) },
+		} {
+			w := newWorld(t, source)
+			must(t, unix.Mkfifo(filepath.Join(w.dir, "fifo"), 0o644))
+			at := filepath.Join(w.dir, "c", name)
+			if err := os.Remove(at); err != nil && !errors.Is(err, os.ErrNotExist) {
+				t.Fatal(err)
+			}
+			must(t, make(at))
+			want := "not a file"
+			if kind == "file without end" {
+				must(t, os.Truncate(at, maxCaseFile+1))
+				want = "more than "
+			}
+			if got := w.run("c"); !strings.HasPrefix(got, "c: error: ") || !strings.Contains(got, name) || !strings.Contains(got, want) && !strings.Contains(got, "neither file") {
+				t.Errorf("%s is a %s: %s", name, kind, got)
+			}
+		}
+	}
+}
+
+// TestUpdateLinked: an expectation that several cases share stays shared, and keeps its mode.
+func TestUpdateLinked(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, source+"-- shared --\nold\n")
+	must(t, errors.Join(os.Chmod(filepath.Join(w.dir, "shared"), 0o664), os.Symlink("../shared", filepath.Join(w.dir, "c/expected-scan-output"))))
+	w.o.Update = true
+	w.run("c")
+	link, err := os.Readlink(filepath.Join(w.dir, "c/expected-scan-output"))
+	must(t, err)
+	i, err := os.Stat(filepath.Join(w.dir, "shared"))
+	must(t, err)
+	if link != "../shared" || i.Mode() != 0o664 || !strings.HasPrefix(w.read("shared"), "scan with ./target/") {
+		t.Errorf("%s, %v: %s", link, i.Mode(), w.read("shared"))
+	}
+	w.o.Update = false
+	w.expect("c: passed\n", "c")
 }

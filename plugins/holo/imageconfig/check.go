@@ -1,40 +1,46 @@
 package imageconfig
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"path"
 	"strconv"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 )
 
-// Check finds what no runtime would take. A value of nil is a setting that is to go.
+// Check finds what no runtime would take, or no JSON can hold. A value of nil is a setting that is to go.
 func Check(name string, value []string) error {
 	kind, key, _ := strings.Cut(name, "/")
-	var err error
+	err := checkName(key)
 	switch kind {
 	case "entrypoint", "cmd", "user", "workdir", "stop-signal":
 		if key != "" {
 			return fmt.Errorf("%q is no setting", name)
 		}
 	case "env":
-		if key == "" || strings.ContainsAny(key, "=\x00\n") {
-			err = errors.New("a variable's name is not empty, and has no '=', line break or NUL")
+		if key == "" || strings.Contains(key, "=") {
+			err = errors.New("a variable's name is not empty, and has no '='")
 		}
 	case "label":
-		if key == "" || strings.Contains(key, "\n") {
-			err = errors.New("a label's name is not empty, and has no line break")
+		if key == "" {
+			err = errors.New("a label's name is not empty")
 		}
 	case "port":
-		err = checkPort(key)
+		err = cmp.Or(err, checkPort(key))
 	case "volume":
-		err = checkPath(key)
+		err = cmp.Or(err, checkPath(key))
 	default:
 		return fmt.Errorf("%q is no setting", name)
 	}
 	for _, v := range value {
-		if strings.Contains(v, "\x00") {
+		switch {
+		case strings.Contains(v, "\x00"):
 			err = errors.New("it has a NUL byte")
+		case !utf8.ValidString(v):
+			err = fmt.Errorf("%q is not UTF-8", v)
 		}
 	}
 	if err == nil && len(value) == 1 {
@@ -46,25 +52,40 @@ func Check(name string, value []string) error {
 	return nil
 }
 
+// checkName finds names that can't stand in a line of a scan report, which ends with it, or that JSON can't hold (RFC 8259,
+// 8.1).
+func checkName(key string) error {
+	switch {
+	case !utf8.ValidString(key):
+		return errors.New("its name is not UTF-8")
+	case strings.ContainsFunc(key, unicode.IsControl):
+		return errors.New("its name has a line break or another control character")
+	case strings.TrimSpace(key) != key:
+		return errors.New("its name has blanks at an end")
+	}
+	return nil
+}
+
 // checkOne checks a setting that is one string.
 func checkOne(kind, value string) error {
 	switch kind {
 	case "user":
-		user, group, _ := strings.Cut(value, ":")
-		if user == "" || strings.Contains(group, ":") || strings.ContainsAny(value, " \t\n/") {
+		user, group, two := strings.Cut(value, ":")
+		if user == "" || two && group == "" || strings.Contains(group, ":") || strings.ContainsAny(value, " \t\n/") ||
+			strings.HasPrefix(user, "-") || strings.HasPrefix(group, "-") {
 			return fmt.Errorf("%q is neither USER nor USER:GROUP, each a name or a number", value)
 		}
 		for _, id := range []string{user, group} {
-			if n, err := strconv.ParseUint(id, 10, 64); err == nil && n > 1<<32-2 {
+			number := id != "" && strings.Trim(id, "0123456789") == ""
+			if n, err := strconv.ParseUint(id, 10, 64); number && (err != nil || n > 1<<32-2) {
 				return fmt.Errorf("%s is too large for an ID", id)
 			}
 		}
 	case "workdir":
 		return checkPath(value)
 	case "stop-signal":
-		n, err := strconv.Atoi(value)
-		if err == nil && (n < 1 || n > 64) || err != nil && (!strings.HasPrefix(value, "SIG") || strings.Trim(value, "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789+-") != "") {
-			return fmt.Errorf("%q is neither SIGNAME nor a number up to 64", value)
+		if !isSignal(value) {
+			return fmt.Errorf("%q is no signal: it is a name, as SIGTERM or SIGRTMIN+3, or a number from 1 to %d", value, lastSignal)
 		}
 	}
 	return nil

@@ -65,12 +65,17 @@ type documentReader struct {
 	wrong  []complaint
 	// inTable says that a table was begun, of which there are none that mean something.
 	inTable bool
+	// counted is how many bytes have been searched for line ends, and ends how many there were.
+	counted, ends int
 }
 
-// lineOf returns the line where a node begins.
+// lineOf returns the line where a node begins. Nodes come in order.
 func (r *documentReader) lineOf(n *unstable.Node) int {
-	at := min(int(n.Raw.Offset), len(r.text))
-	return 1 + bytes.Count(r.text[:at], []byte("\n"))
+	if at := min(int(n.Raw.Offset), len(r.text)); at > r.counted {
+		r.ends += bytes.Count(r.text[r.counted:at], []byte("\n"))
+		r.counted = at
+	}
+	return 1 + r.ends
 }
 
 func (r *documentReader) complain(line int, format string, args ...any) {
