@@ -20,7 +20,8 @@ func blameCommand(p process) *cobra.Command {
 any source that build takes. Without PATH it prints the paths that were changed
 as a tree, each with whoever changed it: an entity, a plugin, a generator, the
 resources that -r brought, or holo-build itself. Paths that nobody claims are
-"unattributed"; Holo's own books are marked as "state".
+"unattributed"; Holo's own books are marked as "state", the system's locks,
+caches and logs as such.
 
 Of a PATH it tells the history, layer by layer: what was there before and after,
 each entity that changed it, its sources with their digests, and the stand-ins

@@ -130,6 +130,7 @@ func (b *build) make(ctx context.Context, base *oci.Image, targets targets) (out
 		return out, err
 	}
 	out, err = b.collect(base, stage, done)
+	done.problems = append(done.problems, b.judge(changesOf(out.log))...)
 	if failure := done.failure(); failure != nil { // what could not be collected after that follows from it
 		b.ui.report(done.counts())
 		return out, failure
