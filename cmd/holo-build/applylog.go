@@ -162,8 +162,11 @@ type resultRecord struct {
 	Changes  map[string]int `json:"changes"`
 	Calls    map[string]int `json:"calls,omitempty"`
 	// Deferred are the calls that can only happen on a running system.
-	Deferred     []string `json:"deferred,omitempty"`
+	Deferred []string `json:"deferred,omitempty"`
+	// Unattributed are the changed paths that nobody claims.
 	Unattributed []string `json:"unattributed,omitempty"`
+	// Conflicts are the paths that more than one entity has changed.
+	Conflicts []conflictRecord `json:"conflicts,omitempty"`
 }
 
 func (r resultRecord) portable() record {
@@ -272,7 +275,7 @@ func assembleLog(b buildRecord, p provisioned, changes []rootfs.Change, class fu
 	for _, r := range list {
 		out = append(out, r)
 	}
-	result.Unattributed = unattributed(list)
+	result.Unattributed, result.Conflicts = unattributed(list), conflicts(list)
 	return append(out, result)
 }
 

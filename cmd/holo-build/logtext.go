@@ -131,6 +131,12 @@ func (p *logPrinter) result(r resultRecord) {
 	if n := len(r.Unattributed); n > 0 {
 		fmt.Fprintf(&p.b, "\n%s\n", claimedByNobody(n))
 	}
+	for i, c := range r.Conflicts {
+		if i == 0 {
+			p.b.WriteString("\nPaths that more than one entity has changed\n")
+		}
+		fmt.Fprintf(&p.b, "  %s  (%s)\n", printable(c.Path), printable(c.who()))
+	}
 }
 
 // describeBy says in a few words who changed a path.

@@ -6,14 +6,21 @@ import (
 )
 
 const (
-	strictUsage      = "fail on keys in plugins' reports that nobody knows, which else\nare a warning, and on changed paths that nobody claims"
+	strictUsage      = "fail on keys in plugins' reports that nobody knows, which else\nare a warning, on paths that two entities have changed, and on\nchanged paths that nobody claims"
 	strictApplyUsage = "fail on keys in plugins' reports that nobody knows, which else\nare a warning"
 )
 
-// judge says what of a build is a failure with --strict alone, one line each.
+// judge warns of write conflicts, and says what of a build is a failure with --strict alone, one line each: these, too.
 func (b *build) judge(changes []changeRecord) (problems []string) {
+	fought := describeConflicts(conflicts(changes))
 	if !b.o.strict {
+		for _, text := range fought {
+			b.ui.warn(text)
+		}
 		return nil
+	}
+	for _, text := range fought {
+		problems = append(problems, "--strict: "+text)
 	}
 	if list := unattributed(changes); len(list) > 0 {
 		problems = append(problems, "--strict: "+claimedByNobody(len(list))+": "+someOf(list))

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"fmt"
 	"strings"
 	"testing"
@@ -35,6 +36,32 @@ func emptyBase(t *testing.T) *rootfs.Base {
 		t.Fatal(err)
 	}
 	return base
+}
+
+// TestConflicts finds paths that several entities have changed, unless they are made for that.
+func TestConflicts(t *testing.T) {
+	entity := func(plugin, id string) byRecord { return byRecord{Kind: "entity", Plugin: plugin, Entity: id} }
+	a, b, other := entity("p", "p:a"), entity("p", "p:b"), entity("q", "p:a")
+	alice, bob := entity("users-groups", "user:alice"), entity("users-groups", "user:bob")
+	changes := []changeRecord{
+		{Path: "/one", By: []byRecord{a, a}}, {Path: "/two", By: []byRecord{a, b, a}}, {Path: "/three", By: []byRecord{a, b}},
+		{Path: "/all", By: []byRecord{b, a, other}}, {Path: "/state", Class: classState, By: []byRecord{a, b}},
+		{Path: "/prepared", By: []byRecord{{Kind: "plugin", Plugin: "p"}, a}}, {Path: "/etc/passwd", By: []byRecord{alice, bob}},
+		{Path: "/etc/shadow", By: []byRecord{alice, bob, a}}, {Path: "/nobody"},
+	}
+	want := []string{
+		"write conflict: p:a (plugin p) and then p:b (plugin p) have changed 2 paths: /two, /three",
+		"write conflict: p:b (plugin p), p:a (plugin p) and then p:a (plugin q) have changed 1 path: /all",
+		"write conflict: user:alice (plugin users-groups), user:bob (plugin users-groups) and then p:a (plugin p) have changed 1 path: /etc/shadow",
+	}
+	if diff := cmp.Diff(want, describeConflicts(conflicts(changes))); diff != "" {
+		t.Errorf("-want +got:\n%s", diff)
+	}
+	var log bytes.Buffer
+	err := printLog(&log, "Layer", []byte(`{"type":"result","conflicts":[{"path":"/\u001b"},{"path":"/a","by":[{"kind":"entity","plugin":"p","entity":"p:1"}]}]}`))
+	if err != nil || !strings.HasSuffix(log.String(), "  /\\x1b  ()\n  /a  (p:1 (plugin p))\n") {
+		t.Errorf("%v, got:\n%s", err, log.String())
+	}
 }
 
 // TestJudge fails a build with --strict on paths that nobody claims: all are counted, many are not all listed.
