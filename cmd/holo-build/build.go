@@ -139,6 +139,9 @@ func (b *build) make(ctx context.Context, base *oci.Image, targets targets) (out
 		err = b.pack(ctx, base, &out)
 	}
 	if err == nil {
+		err = b.recheck(ctx, out)
+	}
+	if err == nil {
 		err = stage.Damage() // it may have been met without a word
 	}
 	if err == nil {
