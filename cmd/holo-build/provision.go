@@ -57,6 +57,9 @@ func (b *build) provision(ctx context.Context, stage *rootfs.Staging) (provision
 		return done, err
 	}
 	entities, err := b.scanPlugins(ctx, ready.host, ready.specs, &done)
+	if b.order != nil {
+		b.order(entities)
+	}
 	if err == nil {
 		err = b.applyEntities(ctx, ready, entities, &done)
 	}

@@ -2,9 +2,7 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"io"
 
 	"github.com/holo-build/holo-build/rootfs"
 )
@@ -15,50 +13,22 @@ const recheckUsage = "apply all entities once more, to a copy of the result that
 // locks, caches and logs: then applying the resources to what they have made is no matter of course, though plugins should
 // see to that. What is provisioned is the image as its layers have it, not the staging root, so that what is true of it is
 // true of whoever builds on it. Its layers come from the cache, but for the new one; nothing is packed.
-func (b *build) recheck(ctx context.Context, out outcome) (err error) {
+func (b *build) recheck(ctx context.Context, out outcome) error {
 	if !b.o.recheck {
 		return nil
 	}
 	b.ui.begin("Applying all once more")
 	defer b.ui.end()
-	again, err := b.throwAway()
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, again.work.Close()) }()
-	again.base = out.image
-	tree, err := again.layers.read(ctx, out.image.Layers, rootfs.BaseOptions{Limits: b.limits, Notice: again.ui.warn})
-	if err != nil {
-		return fmt.Errorf("--recheck: %w", err)
-	}
-	stage := again.stage(tree)
-	defer func() { err = again.leave(ctx, stage, err) }()
-	done, err := again.provision(ctx, stage)
-	if err == nil {
-		err = done.failure()
-	}
-	if err != nil {
-		return fmt.Errorf("--recheck: the second time: %w", err)
-	}
-	changes, err := stage.Changes(b.epoch)
-	if err != nil {
-		return fmt.Errorf("--recheck: finding what changed: %w", err)
-	}
-	return notTheSame(changes, classifier(stage.Root(byBuild), done.plugins))
-}
-
-// throwAway is a build with the same flags whose result nobody wants, and that says nothing. The caller closes its work
-// directory.
-func (b *build) throwAway() (*build, error) {
-	work, err := rootfs.NewWorkDir(b.tempDir())
-	if err != nil {
-		return nil, err
-	}
-	again := *b
-	again.work, again.ui = work, &ui{w: io.Discard, mode: "none", quiet: true, now: b.now}
-	again.layers = &layers{cache: b.layers.cache, dir: work.Path, ui: again.ui}
-	again.o.keepStaging, again.o.strict = false, false
-	return &again, nil
+	return b.throwAway(ctx, out.image, nil, func(stage *rootfs.Staging, done provisioned) error {
+		if err := done.failure(); err != nil {
+			return fmt.Errorf("--recheck: the second time: %w", err)
+		}
+		changes, err := stage.Changes(b.epoch)
+		if err != nil {
+			return fmt.Errorf("--recheck: finding what changed: %w", err)
+		}
+		return notTheSame(changes, classifier(stage.Root(byBuild), done.plugins))
+	})
 }
 
 // notTheSame is the error of a second apply that has changed paths.
