@@ -85,7 +85,7 @@ func (s *Staging) compare(n *node, epoch time.Time, links map[*inode]string, out
 	}
 	if n.cur == nil {
 		if n.base != nil {
-			*out = append(*out, Change{Path: n.path(), Kind: Deleted, Before: n.base.Meta, By: s.journal[n.path()]})
+			*out = append(*out, Change{Path: n.path(), Kind: Deleted, Before: n.base.Meta, By: s.remover(n)})
 		}
 		return nil
 	}
@@ -120,6 +120,17 @@ func (s *Staging) compare(n *node, epoch time.Time, links map[*inode]string, out
 			if err := s.compare(c, epoch, links, out); err != nil {
 				return err
 			}
+		}
+	}
+	return nil
+}
+
+// remover returns who removed a file: whoever was at it, or else at the lowest directory above it that anybody was at,
+// with which it went before that was made anew.
+func (s *Staging) remover(n *node) []Actor {
+	for ; n != nil; n = n.parent {
+		if by := s.journal[n.path()]; len(by) > 0 {
+			return by
 		}
 	}
 	return nil

@@ -51,7 +51,11 @@ func (r stageRoot) renameTo(n *node, name string) error {
 	r.s.touch(parent)
 	moved := r.s.tree.move(n, parent, base)
 	moved.disk = d
-	r.s.record(moved.path(), r.by)
+	// Each name below is another, too. The callback returns no error, so walk returns none.
+	_ = moved.walk(func(n *node) error {
+		r.s.record(n.path(), r.by)
+		return nil
+	})
 	return nil
 }
 

@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -180,6 +181,42 @@ func TestChangesThroughRoot(t *testing.T) {
 		if len(c.By) != 1 || c.By[0] != tester {
 			t.Errorf("%s is by %v", c.Path, c.By)
 		}
+	}
+}
+
+// TestChangesBelowDirectories: what is in a directory that is moved, or removed and made anew, is changed by whoever did
+// that, in every way of staging.
+func TestChangesBelowDirectories(t *testing.T) {
+	for name, ready := range map[string]func(*rootfs.Staging) error{
+		"view": func(*rootfs.Staging) error { return nil },
+		"copy": func(s *rootfs.Staging) error { return s.WriteOut(t.Context()) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			o := rootfs.StageOptions{Dir: t.TempDir(), Start: time.Now()}
+			layers := []rootfs.Layer{rootfstest.Tar(t, append(base(), dir("d/e/i", 0755), file("d/e/i/j", 0644, "j"))...)}
+			b, err := rootfs.ReadBase(t.Context(), layers, o.Dir, rootfs.BaseOptions{})
+			must(t, err)
+			s := rootfs.Stage(b, o)
+			defer func() { must(t, s.Close()) }()
+			must(t, ready(s))
+			r, later := s.Root(tester), rootfs.Actor{Kind: "entity", Entity: "later"}
+			must(t, r.Rename("d", "moved"))
+			must(t, s.Root(later).Mkdir("d", rootfs.Meta{Mode: 0755}))
+			changes, err := s.Changes(epoch)
+			must(t, err)
+			var got []string
+			for _, c := range changes {
+				if len(c.By) == 0 || c.By[0] != tester {
+					t.Errorf("%s is by %v", c.Path, c.By)
+				}
+				got = append(got, string(c.Kind)+" "+c.Path)
+			}
+			want := []string{"delete d/e", "delete d/g", "delete d/h", "add moved", "add moved/e", "add moved/e/f", "add moved/e/i", "add moved/e/i/j",
+				"add moved/g", "add moved/h"}
+			if !slices.Equal(got, want) {
+				t.Errorf("changes %q, want %q", got, want)
+			}
+		})
 	}
 }
 

@@ -50,6 +50,7 @@ func (o *applyOptions) addApplyFlags(f *pflag.FlagSet) {
 	f.SortFlags = false
 	o.addPluginFlags(f)
 	f.BoolVar(&o.force, "force", false, forceUsage)
+	f.BoolVar(&o.strict, "strict", false, strictApplyUsage)
 	f.BoolVar(&o.testMode, "test-mode", false, "of \"/\", too, with stand-ins, as of any other directory")
 	f.StringVar(&o.log, "log", "", logUsage)
 }

@@ -113,7 +113,7 @@ type changeRecord struct {
 	Path   string      `json:"path"`
 	Raw    string      `json:"rawPath,omitempty"` // in hexadecimal, of a name that is no UTF-8
 	Kind   rootfs.Kind `json:"kind"`
-	Class  string      `json:"class,omitempty"` // "state": Holo's own books
+	Class  string      `json:"class,omitempty"` // of classifier
 	Before *fileRecord `json:"before,omitempty"`
 	After  *fileRecord `json:"after,omitempty"`
 	LinkTo string      `json:"linkTo,omitempty"`
@@ -162,8 +162,11 @@ type resultRecord struct {
 	Changes  map[string]int `json:"changes"`
 	Calls    map[string]int `json:"calls,omitempty"`
 	// Deferred are the calls that can only happen on a running system.
-	Deferred     []string `json:"deferred,omitempty"`
+	Deferred []string `json:"deferred,omitempty"`
+	// Unattributed are the changed paths that nobody claims.
 	Unattributed []string `json:"unattributed,omitempty"`
+	// Conflicts are the paths that more than one entity has changed.
+	Conflicts []conflictRecord `json:"conflicts,omitempty"`
 }
 
 func (r resultRecord) portable() record {
@@ -245,7 +248,7 @@ func assembleLog(b buildRecord, p provisioned, changes []rootfs.Change, class fu
 	}
 	paths := map[rootfs.Actor][]string{}
 	result := resultRecord{Type: "result", Entities: map[string]int{}, Changes: map[string]int{}}
-	var list []record
+	var list []changeRecord
 	for _, c := range changes {
 		if c.Path == applyLogPath {
 			continue
@@ -255,9 +258,6 @@ func assembleLog(b buildRecord, p provisioned, changes []rootfs.Change, class fu
 		result.Changes[string(c.Kind)]++
 		for _, by := range c.By {
 			paths[by] = append(paths[by], r.Path)
-		}
-		if len(c.By) == 0 {
-			result.Unattributed = append(result.Unattributed, r.Path)
 		}
 	}
 	for _, r := range p.entities {
@@ -272,7 +272,11 @@ func assembleLog(b buildRecord, p provisioned, changes []rootfs.Change, class fu
 	for _, r := range p.settingRecords {
 		out = append(out, r)
 	}
-	return append(append(out, list...), result)
+	for _, r := range list {
+		out = append(out, r)
+	}
+	result.Unattributed, result.Conflicts = unattributed(list), conflicts(list)
+	return append(out, result)
 }
 
 // timeText is a time as the log has it.

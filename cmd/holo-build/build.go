@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/holo-build/holo-build/oci"
+	"github.com/holo-build/holo-build/plugins/holo"
 	"github.com/holo-build/holo-build/rootfs"
 )
 
@@ -69,6 +70,8 @@ type build struct {
 	annotations map[string]*string
 	// dropped are the resources of earlier builds that go.
 	dropped []string
+	// order puts entities in another order; nil leaves them in theirs.
+	order func([]*holo.Scanned)
 	// live says that the running system is provisioned, not a staging root.
 	live bool
 }
@@ -130,12 +133,19 @@ func (b *build) make(ctx context.Context, base *oci.Image, targets targets) (out
 		return out, err
 	}
 	out, err = b.collect(base, stage, done)
+	done.problems = append(done.problems, b.judge(changesOf(out.log))...)
 	if failure := done.failure(); failure != nil { // what could not be collected after that follows from it
 		b.ui.report(done.counts())
 		return out, failure
 	}
 	if err == nil {
 		err = b.pack(ctx, base, &out)
+	}
+	if err == nil {
+		err = b.recheck(ctx, out)
+	}
+	if err == nil {
+		err = b.shuffle(ctx, out.entities)
 	}
 	if err == nil {
 		err = stage.Damage() // it may have been met without a word

@@ -23,6 +23,9 @@ type buildOptions struct {
 	platform    string
 	compression string
 	force       bool
+	strict      bool
+	recheck     bool
+	shuffle     shuffleFlag
 	dryRun      bool
 	keepStaging bool
 	ephemeral   bool
@@ -47,6 +50,9 @@ func (o *buildOptions) addFlags(f *pflag.FlagSet) {
 	f.StringArrayVarP(&o.outputs, "output", "o", nil, "where to write `DEST`; may be repeated")
 	o.addSourceFlags(f)
 	f.BoolVar(&o.force, "force", false, forceUsage)
+	f.BoolVar(&o.strict, "strict", false, strictUsage)
+	f.BoolVar(&o.recheck, "recheck", false, recheckUsage)
+	f.Var(&o.shuffle, "shuffle", shuffleUsage)
 	f.StringVar(&o.compression, "compress", "", "compression `C` of the new layer: gzip, zstd or none (default: as the base, else gzip)")
 	f.BoolVar(&o.ephemeral, "ephemeral", false, "leave no resources, plugin state or apply log in the image")
 	f.BoolVar(&o.squash, "squash", false, "of a directory or tarball, make one layer instead of two")

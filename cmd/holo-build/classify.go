@@ -10,8 +10,25 @@ import (
 // lockPath is the lock of holo(8), which no image keeps.
 const lockPath = "run/holo.pid"
 
-// classifier returns a function that says what kind of path a changed one is: "state" for Holo's own books, which never
-// count as a change, and empty for all else. Where links of the image lead elsewhere, only what the plugins were given
+// The kinds of paths that need nobody who claims them.
+const (
+	classState = "state" // Holo's own books, which never count as a change
+	classLock  = "lock"
+	classCache = "cache" // what can be made anew from the rest
+	classLog   = "log"
+)
+
+// systemClasses are the kinds of paths that a system has: each of a path and all below it. File Hierarchy Standard 3.0,
+// 5.5 /var/cache, 5.9 /var/lock, 5.10 /var/log; lckpwdf(3), passwd's and dpkg's locks; ld.so(8), apt-get(8).
+var systemClasses = []struct{ path, class string }{
+	{"etc/.pwd.lock", classLock}, {"etc/passwd.lock", classLock}, {"etc/group.lock", classLock},
+	{"etc/shadow.lock", classLock}, {"etc/gshadow.lock", classLock}, {"etc/subuid.lock", classLock}, {"etc/subgid.lock", classLock},
+	{"run/lock", classLock}, {"var/lock", classLock}, {"var/lib/dpkg/lock", classLock}, {"var/lib/dpkg/lock-frontend", classLock},
+	{"var/cache", classCache}, {"etc/ld.so.cache", classCache}, {"var/lib/apt/lists", classCache},
+	{"var/log", classLog},
+}
+
+// classifier returns a function that says what kind of path a changed one is; empty for one that is nothing special. Where links of the image lead elsewhere, only what the plugins were given
 // counts, not everything that is there: an image must not be able to hide changes by a link to /etc.
 func classifier(root rootfs.Root, plugins []pluginRecord) func(path string) string {
 	books := []string{lockPath}
@@ -32,7 +49,12 @@ func classifier(root rootfs.Root, plugins []pluginRecord) func(path string) stri
 	return func(path string) string {
 		for _, p := range books {
 			if path == p || strings.HasPrefix(path, p+"/") {
-				return "state"
+				return classState
+			}
+		}
+		for _, c := range systemClasses {
+			if path == c.path || strings.HasPrefix(path, c.path+"/") {
+				return c.class
 			}
 		}
 		return ""
@@ -46,5 +68,5 @@ func leadsToState(c rootfs.Change) bool {
 
 // sameImage says that nothing but Holo's own books has changed: the base is to come out.
 func sameImage(changes []rootfs.Change, class func(string) string) bool {
-	return !slices.ContainsFunc(changes, func(c rootfs.Change) bool { return class(c.Path) == "" && !leadsToState(c) })
+	return !slices.ContainsFunc(changes, func(c rootfs.Change) bool { return class(c.Path) != classState && !leadsToState(c) })
 }

@@ -116,7 +116,6 @@ func (p *logPrinter) change(r changeRecord) {
 	if p.last != "change" {
 		p.b.WriteString("\nPaths, each with whoever changed it last\n")
 	}
-	what := map[rootfs.Kind]string{rootfs.Added: "+", rootfs.Modified: "~", rootfs.Deleted: "-"}[r.Kind]
 	slash := ""
 	if f := r.After; f != nil && f.Type == rootfs.Directory.String() && r.Path != "/" {
 		slash = "/"
@@ -125,12 +124,18 @@ func (p *logPrinter) change(r changeRecord) {
 	if r.Class != "" {
 		by += ", " + r.Class
 	}
-	fmt.Fprintf(&p.b, "  %1s %s%s  (%s)\n", what, printable(r.Path), slash, printable(by))
+	fmt.Fprintf(&p.b, "  %1s %s%s  (%s)\n", changeMark(r.Kind), printable(r.Path), slash, printable(by))
 }
 
 func (p *logPrinter) result(r resultRecord) {
 	if n := len(r.Unattributed); n > 0 {
-		fmt.Fprintf(&p.b, "\n%s\n", count(n, "path is claimed by nobody", "paths are claimed by nobody"))
+		fmt.Fprintf(&p.b, "\n%s\n", claimedByNobody(n))
+	}
+	for i, c := range r.Conflicts {
+		if i == 0 {
+			p.b.WriteString("\nPaths that more than one entity has changed\n")
+		}
+		fmt.Fprintf(&p.b, "  %s  (%s)\n", printable(c.Path), printable(c.who()))
 	}
 }
 

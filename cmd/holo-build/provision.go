@@ -57,6 +57,9 @@ func (b *build) provision(ctx context.Context, stage *rootfs.Staging) (provision
 		return done, err
 	}
 	entities, err := b.scanPlugins(ctx, ready.host, ready.specs, &done)
+	if b.order != nil {
+		b.order(entities)
+	}
 	if err == nil {
 		err = b.applyEntities(ctx, ready, entities, &done)
 	}
@@ -96,7 +99,11 @@ func (b *build) scanPlugins(ctx context.Context, host *holo.Host, specs []holo.S
 	for _, s := range scans {
 		b.ui.output(s.ID, s.Stderr)
 		for _, w := range s.Warnings {
-			b.ui.warn("plugin " + s.ID + ": " + w)
+			if text := "plugin " + s.ID + ": " + w; b.o.strict {
+				done.problems = append(done.problems, "--strict: "+text)
+			} else {
+				b.ui.warn(text)
+			}
 		}
 		if s.Err != nil {
 			return nil, s.Err

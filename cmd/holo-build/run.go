@@ -86,7 +86,7 @@ log that says which entity changed what.`,
 	})
 	root.CompletionOptions.DisableDefaultCmd = true
 	root.AddCommand(buildCommand(p), scanCommand(p), diffCommand(p), applyCommand(p), checkCommand(p), testCommand(p), cacheCommand(p), logCommand(p),
-		initCommand(p), completionCommand(p), versionCommand(p), manCommand(p))
+		blameCommand(p), initCommand(p), completionCommand(p), versionCommand(p), manCommand(p))
 	for _, c := range root.Commands() {
 		c.DisableFlagsInUseLine = true
 		c.Args = asUsage(c.Args)

@@ -3,6 +3,7 @@ package ocitest
 import (
 	"archive/tar"
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -78,6 +79,8 @@ type Options struct {
 	Platform string
 	// Docker makes manifest and configuration of Docker's family.
 	Docker bool
+	// CreatedBy is what the history says of each layer; "ocitest" if empty.
+	CreatedBy string
 }
 
 // Image makes an image with one layer for each list of entries.
@@ -98,7 +101,7 @@ func Image(t testing.TB, o Options, layers ...[]Entry) *oci.Image {
 			t.Fatalf("making a layer: %v", err)
 		}
 		img, err = oci.Append(t.Context(), img, oci.AppendOptions{
-			Layer: &l, Created: Epoch, CreatedBy: "ocitest", Platform: o.Platform,
+			Layer: &l, Created: Epoch, CreatedBy: cmp.Or(o.CreatedBy, "ocitest"), Platform: o.Platform,
 		})
 		if err != nil {
 			t.Fatalf("making an image: %v", err)
