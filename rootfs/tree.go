@@ -20,6 +20,8 @@ type inode struct {
 	// in has the content of a regular file, at offset; nil where it is on the disk alone, or empty.
 	in     *store
 	offset int64
+	// space is what the content takes of a view's disk space; nil if that is none.
+	space *space
 }
 
 // node is a name in the tree, in two generations: base is what the layers said, cur what the tree is now; nil means

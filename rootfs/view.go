@@ -8,12 +8,14 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 
 	"golang.org/x/sys/unix"
 )
 
 // view is the medium of a tree that is nowhere written out: what was there is read from the base, and new content goes
-// to files of its own, one after the other.
+// to files of its own, one after the other. Content that is in no file of the tree any more, and that nobody is reading,
+// gives its disk space back: a database of accounts is written anew for each account.
 type view struct {
 	path string
 	max  int64
@@ -77,7 +79,7 @@ func anonymous(dir string) (*os.File, error) {
 func (v *view) spool(m Meta, content io.Reader) (spooled, error) {
 	i := &inode{Meta: m}
 	if m.Type != Regular {
-		return viewed{i}, nil
+		return &viewed{i: i}, nil
 	}
 	if content == nil {
 		content = eof{}
@@ -91,24 +93,99 @@ func (v *view) spool(m Meta, content io.Reader) (spooled, error) {
 	if i.Size, i.Digest, err = copyContent(io.NewOffsetWriter(p.file, p.size), content, v.max); err != nil {
 		return nil, err
 	}
+	i.space = &space{file: p.file, offset: p.size, size: i.Size}
+	i.space.hold()
 	p.size += i.Size
-	return viewed{i}, nil
+	return &viewed{i: i}, nil
 }
 
 // viewed is a file that was taken in.
-type viewed struct{ i *inode }
+type viewed struct {
+	i      *inode
+	placed bool
+}
 
-func (f viewed) put(*node, string) (*inode, *diskFile, error) { return f.i, nil, nil }
-func (viewed) close()                                         {}
+func (f *viewed) put(parent *node, name string) (*inode, *diskFile, error) {
+	if old := parent.live(name); old != nil {
+		old.cur.space.release()
+	}
+	f.placed = true
+	return f.i, nil, nil
+}
 
-func (*view) mkdir(*node, string, Meta) (*diskFile, error)            { return nil, nil }
-func (*view) setMeta(*node, Meta) error                               { return nil }
-func (*view) remove(*node) error                                      { return nil }
-func (*view) rename(_, _ *node, _ string, _ *node) (*diskFile, error) { return nil, nil }
-func (*view) discard(*node) error                                     { return nil }
-func (*view) open(n *node) (io.ReadCloser, error)                     { return n.cur.open(), nil }
-func (*view) rescan(context.Context, *Staging, Actor) error           { return nil }
-func (*view) write(ctx context.Context, n *node, w io.Writer) error   { return n.cur.write(ctx, w) }
+func (f *viewed) close() {
+	if !f.placed {
+		f.i.space.release()
+	}
+}
+
+// space is where content of a view lies; nil is nowhere. The file of the tree that has the content holds it, and so does
+// everyone who reads it.
+type space struct {
+	file         *os.File
+	offset, size int64
+	holders      atomic.Int32
+}
+
+func (s *space) hold() {
+	if s != nil {
+		s.holders.Add(1)
+	}
+}
+
+// release lets go. After the last one the content is a hole: nobody can find it any more. A file system that makes no
+// holes keeps what was written until the end.
+func (s *space) release() {
+	if s == nil || s.holders.Add(-1) > 0 || s.size == 0 {
+		return
+	}
+	_ = unix.Fallocate(int(s.file.Fd()), unix.FALLOC_FL_PUNCH_HOLE|unix.FALLOC_FL_KEEP_SIZE, s.offset, s.size)
+}
+
+// heldReader holds the content that it reads.
+type heldReader struct {
+	io.ReadCloser
+	space *space
+	once  sync.Once
+}
+
+func (r *heldReader) Close() error {
+	r.once.Do(r.space.release)
+	return r.ReadCloser.Close()
+}
+
+func (*view) open(n *node) (io.ReadCloser, error) {
+	r := n.cur.open()
+	if n.cur.space == nil {
+		return r, nil
+	}
+	n.cur.space.hold()
+	return &heldReader{ReadCloser: r, space: n.cur.space}, nil
+}
+
+func (*view) remove(n *node) error {
+	n.cur.space.release()
+	return nil
+}
+
+func (*view) rename(_, _ *node, _ string, old *node) (*diskFile, error) {
+	if old != nil {
+		old.cur.space.release()
+	}
+	return nil, nil
+}
+
+func (*view) discard(n *node) error {
+	return n.walk(func(n *node) error {
+		n.cur.space.release()
+		return nil
+	})
+}
+
+func (*view) mkdir(*node, string, Meta) (*diskFile, error)          { return nil, nil }
+func (*view) setMeta(*node, Meta) error                             { return nil }
+func (*view) rescan(context.Context, *Staging, Actor) error         { return nil }
+func (*view) write(ctx context.Context, n *node, w io.Writer) error { return n.cur.write(ctx, w) }
 
 func (v *view) close() error {
 	var errs []error
