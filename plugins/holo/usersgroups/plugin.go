@@ -7,6 +7,7 @@ import (
 	"io/fs"
 
 	"github.com/holo-build/holo-build/plugins/holo"
+	"github.com/holo-build/holo-build/plugins/internal/accounts"
 	"github.com/holo-build/holo-build/rootfs"
 )
 
@@ -143,6 +144,9 @@ func (w *work) change(ctx context.Context, want account) error {
 	if err := w.makeWay(ctx, want); err != nil {
 		return err
 	}
+	if err := w.checkLoginGroup(ctx, want); err != nil {
+		return err
+	}
 	argv := command(want, w.actual)
 	if err := runTool(ctx, w.env, argv); err != nil {
 		return err
@@ -157,6 +161,19 @@ func (w *work) change(ctx context.Context, want account) error {
 		return fmt.Errorf("%s succeeded, but of %s %s", argv[0], want.entityID(), text)
 	}
 	return nil
+}
+
+// checkLoginGroup refuses a new user whose login group would be one that does not exist, before there is half of an
+// account. Only of the stand-ins it is known which group that is.
+func (w *work) checkLoginGroup(ctx context.Context, want account) error {
+	if want.kind != user || want.loginGroup != "" || w.actual.exists() || w.env.Live {
+		return nil
+	}
+	gid, private, err := accounts.Editor{Root: w.env.Root}.LoginGroup(ctx)
+	if err != nil || private || len(w.db.named(group, gid)) > 0 {
+		return nil // what else is wrong, the tool says
+	}
+	return loginGroupError{want.name, gid}.plain()
 }
 
 // imagined is what the reference takes an account for that it did not make.

@@ -178,6 +178,7 @@ func TestLive(t *testing.T) {
 func TestBuildToolLies(t *testing.T) {
 	w := newWorld(t, "", oneUser)
 	w.env.ImageBuild = true
+	w.write(t, "etc/group", "users:x:100:\n")
 	w.tool = func([]string) error { return sandbox.Exit{Signal: unix.SIGKILL}.Err() }
 	if got := w.apply(t, "user:app", false); got != "failed\nerror: useradd: "+(sandbox.Exit{Signal: unix.SIGKILL}).String()+"\n" {
 		t.Errorf("got %s", got)

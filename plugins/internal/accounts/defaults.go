@@ -1,6 +1,9 @@
 package accounts
 
-import "strings"
+import (
+	"context"
+	"strings"
+)
 
 // defaults are what /etc/default/useradd says, or what useradd(8) does without it.
 type defaults struct {
@@ -12,6 +15,17 @@ type defaults struct {
 
 // usersGID is the group of users that have none of their own; useradd(8), "-g".
 const usersGID = 100
+
+// LoginGroup returns the primary group of a new user for whom none is given; private says that it is one of the user's own.
+// The group need not exist: useradd(8) does not look.
+func (e Editor) LoginGroup(ctx context.Context) (gid uint32, private bool, err error) {
+	d, err := e.begin(ctx, nil, StatusPasswd, StatusGroup, groupFile)
+	if err != nil {
+		return 0, false, err
+	}
+	defaults, err := d.readDefaults()
+	return defaults.gid, d.defs.bool("USERGROUPS_ENAB"), err
+}
 
 // readDefaults reads them. What is wrong with one is warned of, and it is as if it were not there.
 func (e *edit) readDefaults() (defaults, error) {
