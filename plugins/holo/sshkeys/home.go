@@ -109,13 +109,11 @@ func (f *file) follow(env *holo.Env, name string, want rootfs.Type) (real string
 	link := at.Type == rootfs.Symlink
 	if link {
 		target := at.Target
-		name, err = env.Root.Resolve(name)
-		if err == nil {
-			shown += ", which leads to " + env.Root.Join(name)
+		if name, err = env.Root.Resolve(name); err == nil {
+			target = env.Root.Join(name)
 			at, err = env.Root.Lstat(name)
-		} else {
-			shown += ", a symlink to " + target
 		}
+		shown += ", which leads to " + target
 		if errors.Is(err, fs.ErrNotExist) {
 			return "", nil, fmt.Errorf("%s: a symlink to nothing", shown)
 		} else if err != nil {

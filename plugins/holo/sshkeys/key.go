@@ -53,7 +53,15 @@ func parseKey(line string) (key, error) {
 	return k, nil
 }
 
-func invalid(line string, why error) error { return fmt.Errorf("key invalid (%w): '%s'", why, line) }
+// maxQuoted is how much of a line an error quotes: more than keys have.
+const maxQuoted = 4096
+
+func invalid(line string, why error) error {
+	if len(line) > maxQuoted {
+		line = strings.ToValidUTF8(line[:maxQuoted], "") + "..."
+	}
+	return fmt.Errorf("key invalid (%w): '%s'", why, line)
+}
 
 func splitKey(line string) (k key, err error) {
 	first, rest := field(line)

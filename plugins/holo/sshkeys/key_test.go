@@ -36,6 +36,7 @@ func TestParseKey(t *testing.T) {
 		{name: "unknown type", line: "no-pty ssh-foo AAA= x ", err: "key invalid (unknown key type): 'no-pty ssh-foo AAA= x'"},
 		{name: "quoted and two", line: `command="a b" ssh-rsa`, err: `key invalid (expected 3+ fields, found 2): 'command="a b" ssh-rsa'`},
 		{name: "quote without end", line: `command="a b ssh-rsa AAA=`, err: `key invalid (quote without an end in the options): 'command="a b ssh-rsa AAA='`},
+		{name: "long", line: "frob " + strings.Repeat("ü", 5000), err: "key invalid (expected 3+ fields, found 2): 'frob " + strings.Repeat("ü", 2045) + "...'"},
 		{name: "signature type", line: "rsa-sha2-256 AAA= x", err: "key invalid (unknown key type): 'rsa-sha2-256 AAA= x'"},
 	} {
 		t.Run(c.name, func(t *testing.T) {

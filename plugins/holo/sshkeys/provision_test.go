@@ -198,7 +198,7 @@ func TestLinks(t *testing.T) {
 		{name: "keys of root", err: "authorized_keys, which leads to $HOLO_ROOT_DIR/root/authorized_keys: it belongs to 0, and not to the user, who is 1000",
 			tree: []rootfstest.Entry{root, dir, rootfstest.File("root/authorized_keys", 0o600, ""), rootfstest.Symlink(keys, "/root/authorized_keys")}},
 		{name: "dangling", err: keysDir("which leads to $HOLO_ROOT_DIR/nowhere: a symlink to nothing"), tree: []rootfstest.Entry{rootfstest.Symlink(sshDir, "/nowhere")}},
-		{name: "dangling file", err: "!! $HOLO_ROOT_DIR/" + keys + ", a symlink to /no/where: a symlink to nothing\n",
+		{name: "dangling file", err: "!! $HOLO_ROOT_DIR/" + keys + ", which leads to /no/where: a symlink to nothing\n",
 			tree: []rootfstest.Entry{dir, rootfstest.Symlink(keys, "/no/where")}},
 		{name: "loop", err: "too many levels of symbolic links", tree: []rootfstest.Entry{rootfstest.Symlink(sshDir, ".ssh")}},
 		{name: "FIFO", err: "authorized_keys: a fifo, where a file should be", tree: []rootfstest.Entry{dir, fifo(keys)}},

@@ -17,6 +17,9 @@ const (
 	defaultsFile = "etc/default/useradd"
 )
 
+// maxSettings bounds a file of settings, which is read for each edit. Debian's login.defs has 13 KiB.
+const maxSettings = 1 << 20
+
 // defsItems are the items of login.defs(5) that can be overridden for one call.
 var defsItems = strings.Fields(`CHFN_RESTRICT CONSOLE_GROUPS CONSOLE CREATE_HOME DEFAULT_HOME ENCRYPT_METHOD ENV_HZ ENV_PATH
 	ENV_SUPATH ERASECHAR FAIL_DELAY FAKE_SHELL GID_MAX GID_MIN HOME_MODE HUSHLOGIN_FILE KILLCHAR LASTLOG_UID_MAX
@@ -31,7 +34,7 @@ type defs map[string]string
 
 // parseDefs reads login.defs(5): a name and a value on a line, the value perhaps in double quotes. The last one counts.
 func parseDefs(r io.Reader) (defs, error) {
-	text, err := readBounded(r, maxBytes, 0)
+	text, err := readBounded(r, maxSettings, 0)
 	if err != nil {
 		return nil, err
 	}
@@ -51,7 +54,7 @@ func parseDefs(r io.Reader) (defs, error) {
 
 // parseDefaults reads /etc/default/useradd: NAME=VALUE, to the letter.
 func parseDefaults(r io.Reader) (defs, error) {
-	text, err := readBounded(r, maxBytes, 0)
+	text, err := readBounded(r, maxSettings, 0)
 	if err != nil {
 		return nil, err
 	}

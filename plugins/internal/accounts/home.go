@@ -48,13 +48,13 @@ func (n *newUser) makeHome(ctx context.Context, made *made) error {
 		case err != nil && !isMissing(err):
 			return err
 		case err != nil:
-			if err := made.mkdir(home[:i], rootfs.Meta{Type: rootfs.Directory, Mode: 0o755}); err != nil {
+			if err := n.makeDirectory(made, home[:i], rootfs.Meta{Mode: 0o755}); err != nil {
 				return err
 			}
 		}
 	}
 	mode := n.defs.number("HOME_MODE", 0o777&^n.defs.number("UMASK", 0o22, n.warn), n.warn)
-	if err := made.mkdir(home, rootfs.Meta{Type: rootfs.Directory, Mode: uint32(mode) & 0o7777, UID: n.user.UID, GID: n.user.GID}); err != nil {
+	if err := n.makeDirectory(made, home, rootfs.Meta{Mode: uint32(mode) & 0o7777, UID: n.user.UID, GID: n.user.GID}); err != nil {
 		return err
 	}
 	skel := n.defaults.skel
@@ -62,6 +62,15 @@ func (n *newUser) makeHome(ctx context.Context, made *made) error {
 		skel = *n.Skel
 	}
 	return n.copySkel(ctx, made, skel, home)
+}
+
+// makeDirectory makes a directory where none was found.
+func (n *newUser) makeDirectory(made *made, name string, m rootfs.Meta) error {
+	if err := dangling(n.Root, name); err != nil {
+		return err
+	}
+	m.Type = rootfs.Directory
+	return made.mkdir(name, m)
 }
 
 // copySkel copies the files that new home directories get.

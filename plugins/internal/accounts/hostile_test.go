@@ -76,6 +76,22 @@ func TestHostileDatabase(t *testing.T) {
 	}
 }
 
+// TestHugeSettings: settings are read at each edit, so that not much of them is read.
+func TestHugeSettings(t *testing.T) {
+	for _, name := range []string{defsFile, defaultsFile} {
+		root := stage(t, debian(), rootfstest.Dir("etc/default", 0o755)).Root(rootfs.Actor{})
+		must(t, root.Put(name, rootfs.Meta{Mode: 0o644}, strings.NewReader(strings.Repeat("#", maxSettings+1))))
+		before := tell(t, root)
+		err := (Editor{Root: root}).AddUser(t.Context(), AddUser{Name: "a"})
+		if want := "cannot open /" + name + ": it has more than 1048576 bytes"; err == nil || err.Error() != want {
+			t.Errorf("error %v, want %q", err, want)
+		}
+		if diff := cmp.Diff(before, tell(t, root)); diff != "" {
+			t.Errorf("%s: %s", name, diff)
+		}
+	}
+}
+
 func must(t *testing.T, err error) {
 	t.Helper()
 	if err != nil {
@@ -187,7 +203,8 @@ func TestHostileHome(t *testing.T) {
 		{"up and out", nil, AddUser{Home: pointer("/../../../x")}, "", "x"},
 		{"above a link", []rootfstest.Entry{link("l", "/home/sub"), rootfstest.Dir("home/sub", 0o755)}, AddUser{Home: pointer("/l/../b")}, "", "home/b"},
 		{"through a file", []rootfstest.Entry{rootfstest.File("home/f", 0o644, "")}, AddUser{Home: pointer("/home/f/a")}, "cannot create directory /home/f/a", ""},
-		{"dangling", []rootfstest.Entry{link("home/a", "/none")}, AddUser{}, "cannot create directory /home/a", ""},
+		{"dangling", []rootfstest.Entry{link("home/a", "/none")}, AddUser{}, "cannot create directory /home/a: /home/a is a symlink to /none, where nothing is", ""},
+		{"dangling above", []rootfstest.Entry{link("srv", "none")}, AddUser{Home: pointer("/srv/a")}, "cannot create directory /srv/a: /srv is a symlink to none, where nothing is", ""},
 		{"in a loop", []rootfstest.Entry{link("home/a", "a")}, AddUser{}, "cannot create directory /home/a", ""},
 		{"skeleton is the root", nil, AddUser{Skel: pointer("/")}, "cannot copy / into itself", ""},
 		{"skeleton is a file", nil, AddUser{Skel: pointer("/etc/group")}, "", "home/a"},

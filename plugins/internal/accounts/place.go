@@ -2,6 +2,7 @@ package accounts
 
 import (
 	"errors"
+	"fmt"
 	"io/fs"
 	"path"
 	"strings"
@@ -34,6 +35,15 @@ func follow(root rootfs.Root, name string) (real string, m rootfs.Meta, err erro
 		m, err = root.Lstat(real)
 	}
 	return real, m, err
+}
+
+// dangling says of a name that leads nowhere whether that is since it is a symlink to nothing.
+func dangling(root rootfs.Root, name string) error {
+	m, err := root.Lstat(name)
+	if err != nil || m.Type != rootfs.Symlink {
+		return nil
+	}
+	return fmt.Errorf("/%s is a symlink to %s, where nothing is", name, m.Target)
 }
 
 // isMissing says whether an error says that nothing is there.
