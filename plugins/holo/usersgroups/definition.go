@@ -56,7 +56,7 @@ func (d *definitions) add(t table, n int, strict bool) {
 		r.complaints = append(r.complaints, complaint{line: t.line, text: r.at + " is missing required 'name' attribute", plain: true})
 	}
 	if r.a.name != "" {
-		r.at = r.a.entityID()
+		r.named()
 		r.check(strict)
 	}
 	d.complaints = append(d.complaints, r.complaints...)
@@ -96,6 +96,17 @@ func (r *tableReader) spoilt() bool {
 // spoil complains of what makes the whole file unusable: a value of a wrong type.
 func (r *tableReader) spoil(line int, format string, args ...any) {
 	r.complaints = append(r.complaints, complaint{line: line, text: r.at + ": " + fmt.Sprintf(format, args...), spoils: true})
+}
+
+// named has what was complained of say the account, whose name may come last in its table.
+func (r *tableReader) named() {
+	id := r.a.entityID()
+	for i, c := range r.complaints {
+		if rest, ok := strings.CutPrefix(c.text, r.at+":"); ok && checkName(r.a.name) == "" {
+			r.complaints[i].text = id + ":" + rest
+		}
+	}
+	r.at = id
 }
 
 // entry takes one key.
