@@ -19,12 +19,15 @@ const usersGID = 100
 // LoginGroup returns the primary group of a new user for whom none is given; private says that it is one of the user's own.
 // The group need not exist: useradd(8) does not look.
 func (e Editor) LoginGroup(ctx context.Context) (gid uint32, private bool, err error) {
-	d, err := e.begin(ctx, nil, StatusPasswd, StatusGroup, groupFile)
-	if err != nil {
+	d, err := e.begin(ctx, nil, StatusPasswd, StatusGroup)
+	if err != nil || d.defs.bool("USERGROUPS_ENAB") {
+		return 0, err == nil, err
+	}
+	if d, err = e.begin(ctx, nil, StatusPasswd, StatusGroup, groupFile); err != nil {
 		return 0, false, err
 	}
 	defaults, err := d.readDefaults()
-	return defaults.gid, d.defs.bool("USERGROUPS_ENAB"), err
+	return defaults.gid, false, err
 }
 
 // readDefaults reads them. What is wrong with one is warned of, and it is as if it were not there.

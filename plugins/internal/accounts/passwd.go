@@ -53,7 +53,11 @@ func parseAll[T any](r io.Reader, parse func(string) (T, bool)) ([]T, error) {
 func parseText[T any](text string, parse func(string) (T, bool)) []T {
 	var out []T
 	for line := range lines(text) {
-		if v, ok := parse(line); ok {
+		v, ok := parse(line)
+		if ok && out == nil {
+			out = make([]T, 0, min(1+strings.Count(text, "\n"), 1<<16)) // not all of a large file need be records
+		}
+		if ok {
 			out = append(out, v)
 		}
 	}
@@ -61,7 +65,11 @@ func parseText[T any](text string, parse func(string) (T, bool)) []T {
 }
 
 func readAll[T any](root rootfs.Root, name string, parse func(string) (T, bool)) ([]T, error) {
-	text, err := readText(root, name, 0)
+	var size int64
+	if _, m, err := follow(root, name); err == nil {
+		size = m.Size
+	}
+	text, err := readText(root, name, size)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}
