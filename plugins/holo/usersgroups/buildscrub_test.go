@@ -172,3 +172,12 @@ func TestBuildLoginGroup(t *testing.T) {
 	i.expect("[[user]]\nname = \"new\"\n[[group]]\nname = \"users\"\ngid = 100\n",
 		"group:users: applied\n  groupadd --gid 100 users\nuser:new: applied\n  useradd new\n")
 }
+
+// TestBuildMemberBefore: who is a member of a group before there is such a user is none afterwards, unless that is wanted.
+func TestBuildMemberBefore(t *testing.T) {
+	i := newImage(t, rootfstest.File("etc/group", 0o644, baseGroup+"plugdev:x:46:new,www\n"))
+	i.expect("[[user]]\nname = \"new\"\ngroups = [\"video\"]\n",
+		"user:new: applied\n  useradd --groups video new\n  usermod --groups video new\n")
+	i.expectAccounts("video:x:44:new\nplugdev:x:46:www\nnew:!:1000:\nnew:!:1000:1000::/home/new:/bin/bash\n")
+	i.expect("[[user]]\nname = \"new\"\ngroups = [\"video\"]\n", "user:new: not-changed\n")
+}

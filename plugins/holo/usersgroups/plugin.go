@@ -147,20 +147,34 @@ func (w *work) change(ctx context.Context, want account) error {
 	if err := w.checkLoginGroup(ctx, want); err != nil {
 		return err
 	}
+	created := !w.actual.exists()
+	text, err := w.changed(ctx, want)
+	if text != "" && created && !sameGroups(want.groups, w.actual.groups) {
+		// Lists of members may have had the name of a user who was not there. A new user keeps them.
+		text, err = w.changed(ctx, want)
+	}
+	if err == nil && text != "" {
+		err = errors.New(text)
+	}
+	return err
+}
+
+// changed runs the tool, and says what of the account is not as it is wanted then.
+func (w *work) changed(ctx context.Context, want account) (text string, err error) {
 	argv := command(want, w.actual)
 	if err := runTool(ctx, w.env, argv); err != nil {
-		return err
+		return "", err
 	}
 	if err := w.look(want); err != nil {
-		return w.explained(err)
+		return "", w.explained(err)
 	}
 	if !w.actual.exists() {
-		return fmt.Errorf("%s succeeded, but %s is not there", argv[0], want.entityID())
+		return "", fmt.Errorf("%s succeeded, but %s is not there", argv[0], want.entityID())
 	}
-	if text := differs(want, w.actual); text != "" {
-		return fmt.Errorf("%s succeeded, but of %s %s", argv[0], want.entityID(), text)
+	if text = differs(want, w.actual); text != "" {
+		text = fmt.Sprintf("%s succeeded, but of %s %s", argv[0], want.entityID(), text)
 	}
-	return nil
+	return text, nil
 }
 
 // checkLoginGroup refuses a new user whose login group would be one that does not exist, before there is half of an
