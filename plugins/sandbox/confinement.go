@@ -21,8 +21,8 @@ import (
 type Confinement struct {
 	// Writable are directories and files that the program can change.
 	Writable []Bind
-	// ReadOnly are directories and files that it can read and execute. One that does not exist is left out. A symlink is
-	// shown as it is: what it leads to has to be named, too.
+	// ReadOnly are directories and files that it can read and execute. One that does not exist, or not for the
+	// caller, is left out. A symlink is shown as it is: what it leads to has to be named, too.
 	ReadOnly []Bind
 	// Network leaves the program the machine's network. Without, it has none but its own loopback interface.
 	Network bool

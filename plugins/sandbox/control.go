@@ -140,7 +140,7 @@ const (
 	noMount   = 'm' // value is the errno of move_mount(2)
 	noConfine = 'c' // value is the errno of what makes all else read-only
 	noSetup   = 'h' // value is the errno of the helper's own preparations
-	noRoot    = 'r' // value is the errno of what makes its root, and detail says more
+	noRoot    = 'r' // value is the errno of what makes its root or rules, and detail says more
 	lacking   = 'l' // what was to be strict is not: the facts say what is missing
 )
 

@@ -76,6 +76,8 @@ func (f facts) confined(p *plan, isolation Isolation, refused error, detail stri
 		in("%s", isolation.namespaces(p.network))
 	}
 	switch {
+	case c.Root && f.proc != 0:
+		in("a root of its own, without /proc (%v)", f.proc)
 	case c.Root:
 		in("a root of its own")
 	case isolation == Subreaper:
@@ -154,14 +156,17 @@ func (f facts) open(c *Confined, p *plan, isolation Isolation, out func(string, 
 			out("nor are Unix sockets in directories")
 		}
 	}
-	alone := isolation != Subreaper
-	if !alone && f.abi < 6 {
+	own := isolation != Subreaper // namespaces
+	if !own {
+		out("nor is System V IPC")
+	}
+	if !own && f.abi < 6 {
 		out("nor are signals")
 	}
-	if f.abi < 6 && (!alone || p.network) {
+	if f.abi < 6 && (!own || p.network) {
 		out("nor are abstract Unix sockets")
 	}
-	if !alone && !p.network && f.filter != 0 {
+	if !own && !p.network && f.filter != 0 {
 		switch {
 		case f.abi < 4:
 			out("nor is the network")

@@ -101,12 +101,21 @@ func (h *helper) run(control *os.File) report {
 	if r, started := h.launch(); !started {
 		return r
 	}
+	var unbound error
+	if p := h.job.plan; p != nil {
+		if unbound = bindMemory(h.pid, p.limits); unbound != nil {
+			_ = unix.Kill(h.pid, unix.SIGKILL)
+		}
+	}
 	go h.watch(control)
 	r, err := h.wait()
 	if err != nil {
 		return failure(noSetup, err)
 	}
 	r.leftover, r.immortal = h.sweep()
+	if unbound != nil {
+		return failed(noSetup, unbound)
+	}
 	return r
 }
 

@@ -48,7 +48,7 @@ func landlockRules(p *plan, root bool, mount string) (fd int, flags uint32, err 
 	allow := func(path string, kind bindKind) error {
 		fi, err := os.Stat(path)
 		switch {
-		case errors.Is(err, fs.ErrNotExist) && kind == readOnly: // as promised, or a symlink to what is not shown
+		case outOfReach(err) && kind == readOnly: // as promised, or a symlink to what is not shown
 			return nil
 		case err != nil:
 			return err
@@ -84,20 +84,28 @@ func landlockRules(p *plan, root bool, mount string) (fd int, flags uint32, err 
 	return cfg.BestEffort().NewRulesetFD(rules...)
 }
 
-// restrictFiles sets the rules for the calling thread and what it starts, and returns the version in force. It takes
-// no_new_privs.
-func restrictFiles(p *plan, root bool, mount string) (int, error) {
-	v, err := landlockVersion()
-	if err != nil {
-		return 0, err
+// restrictFiles sets the rules for the calling thread and what it starts, and returns the version in force, or why there
+// is none. It takes no_new_privs. An error is one of what is asked for.
+func restrictFiles(p *plan, root bool, mount string) (version int, refused, err error) {
+	v, refused := landlockVersion()
+	if refused != nil {
+		return 0, refused, nil
 	}
 	if v < 2 {
-		return 0, unix.EOPNOTSUPP // files could not be moved between directories
+		return 0, unix.EOPNOTSUPP, nil // files could not be moved between directories
 	}
 	fd, flags, err := landlockRules(p, root, mount)
 	if err != nil {
-		return 0, err
+		return 0, nil, err
 	}
 	defer unix.Close(fd)
-	return v, ll.LandlockRestrictSelf(fd, flags)
+	if refused := ll.LandlockRestrictSelf(fd, flags); refused != nil {
+		return 0, refused, nil
+	}
+	return v, nil, nil
+}
+
+// outOfReach says whether a file is not there, or not for the caller.
+func outOfReach(err error) bool {
+	return errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrPermission)
 }

@@ -46,13 +46,13 @@ var devLinks = []struct{ name, target string }{
 
 // masked hides of /proc what tells of the machine and not of the program's processes, and what none may use.
 var masked = []string{
-	"acpi", "asound", "bus", "driver", "fs", "irq", "kallsyms", "kcore", "key-users", "keys", "kmsg", "kpagecgroup", "kpagecount", "kpageflags",
-	"sched_debug", "scsi", "slabinfo", "sysrq-trigger", "sysvipc", "timer_list", "timer_stats", "tty", "vmallocinfo",
+	"acpi", "asound", "bus", "cmdline", "driver", "fs", "iomem", "ioports", "irq", "kallsyms", "kcore", "key-users", "keys", "kmsg", "kpagecgroup", "kpagecount", "kpageflags",
+	"modules", "sched_debug", "scsi", "slabinfo", "sysrq-trigger", "sysvipc", "timer_list", "timer_stats", "tty", "vmallocinfo",
 }
 
-// enterRoot gives the helper a root of its own, or returns an error and leaves it the one that it has. After that there
+// pivotRoot gives the helper a root of its own, or returns an error and leaves it the one that it has. After that there
 // is no way back: what goes wrong in furnish is an error.
-func enterRoot(p *plan, mount string) (*newRoot, error) {
+func pivotRoot(p *plan, mount string) (*newRoot, error) {
 	r := &newRoot{root: -1, tmp: -1, proc: -1, old: -1}
 	err := r.prepare(p, mount)
 	if err == nil {
@@ -102,7 +102,7 @@ func (r *newRoot) prepare(p *plan, mount string) (err error) {
 			attrs |= unix.MOUNT_ATTR_RDONLY
 		}
 		a, err := clone(b, attrs)
-		if errors.Is(err, fs.ErrNotExist) && b.kind == readOnly {
+		if outOfReach(err) && b.kind == readOnly && a.fd < 0 {
 			continue
 		} else if err != nil {
 			return err
@@ -147,6 +147,7 @@ func clone(b bind, attrs uint64) (attachment, error) {
 	a.dir = fi.IsDir()
 	a.fd, err = unix.OpenTree(unix.AT_FDCWD, b.host, unix.OPEN_TREE_CLONE|unix.OPEN_TREE_CLOEXEC|unix.AT_RECURSIVE|unix.AT_SYMLINK_NOFOLLOW)
 	if err != nil {
+		a.fd = -1
 		return a, fmt.Errorf("opening %s: %w", b.host, err)
 	}
 	if err := setAttrs(a.fd, attrs); err != nil {

@@ -2,6 +2,7 @@ package sandbox
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"runtime"
 
@@ -11,30 +12,25 @@ import (
 // enter gives the helper the root and the namespaces' settings that the plan asks for, as far as they can be had.
 func (h *helper) enter() (report, bool) {
 	p := h.job.plan
+	for _, b := range p.binds {
+		if b.kind == writable {
+			if _, err := os.Lstat(b.host); err != nil {
+				return failed(noRoot, err), false // else the kernel would seem to refuse it
+			}
+		}
+	}
 	spareThreads(3)
-	bounded := false
-	switch {
-	case h.job.isolation == Subreaper:
+	var bounded bool
+	if h.job.isolation == Subreaper {
 		h.facts.root = unix.EPERM
-	case h.shared != nil:
-		h.facts.root, h.detail = errnoOf(h.shared), "making mounts private: "+h.shared.Error()
-	default:
+	} else {
 		bounded = boundNamespace(p.limits.Processes)
 		_ = unix.Sethostname([]byte("localhost")) // no name of the machine; one that stays says little
 		if !p.network {
 			_ = loopbackUp() // some programs talk to themselves by it; they are as confined without
 		}
-		root, err := enterRoot(p, h.job.mount)
-		if err == nil {
-			defer root.close()
-			if err := root.furnish(h.job.mount); err != nil {
-				return failed(noRoot, err), false
-			}
-			h.facts.proc = errnoOf(root.procErr)
-		} else if p.moved() || h.job.mount != "" {
-			return failed(noRoot, err), false
-		} else {
-			h.facts.root, h.detail = errnoOf(err), err.Error()
+		if r, ok := h.enterRoot(); !ok {
+			return r, false
 		}
 	}
 	switch {
@@ -47,6 +43,30 @@ func (h *helper) enter() (report, bool) {
 	return report{}, true
 }
 
+// enterRoot gives the helper a root of its own, if nothing but the kernel stands against it, or says that there is none.
+func (h *helper) enterRoot() (report, bool) {
+	p, mount := h.job.plan, h.job.mount
+	r, err := (*newRoot)(nil), h.shared
+	if err != nil {
+		err = fmt.Errorf("making mounts private: %w", err)
+	} else {
+		r, err = pivotRoot(p, mount)
+	}
+	switch {
+	case err == nil:
+		defer r.close()
+		if err := r.furnish(mount); err != nil {
+			return failed(noRoot, err), false
+		}
+		h.facts.proc = errnoOf(r.procErr)
+	case p.moved() || mount != "":
+		return failed(noRoot, err), false
+	default:
+		h.facts.root, h.detail = errnoOf(err), err.Error()
+	}
+	return report{}, true
+}
+
 // failed is a report that says what was being done.
 func failed(kind byte, err error) report {
 	return report{kind: kind, value: uint32(errnoOf(err)), detail: err.Error()}
@@ -54,7 +74,7 @@ func failed(kind byte, err error) report {
 
 // confineThread confines the calling thread, and what it starts. Other threads of the helper stay as they are: they have
 // to end what the program leaves behind.
-func (h *helper) confineThread() {
+func (h *helper) confineThread() error {
 	p, f := h.job.plan, &h.facts
 	root := h.job.isolation != Subreaper && f.root == 0
 	// The program is of the same user as the helper, whose memory it must not get at.
@@ -67,9 +87,13 @@ func (h *helper) confineThread() {
 	newPrivs := unix.Prctl(unix.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
 	held, err := dropCapabilities(keep)
 	f.caps, f.held = errnoOf(errors.Join(dumpable, newPrivs, err)), held
-	version, err := restrictFiles(p, root, h.job.mount)
-	f.landlock, f.abi = errnoOf(err), byte(version)
+	version, refused, err := restrictFiles(p, root, h.job.mount)
+	if err != nil {
+		return err
+	}
+	f.landlock, f.abi = errnoOf(refused), byte(version)
 	f.filter = errnoOf(filterCalls(p.network || h.job.isolation != Subreaper))
+	return nil
 }
 
 // launch starts the program from a thread that is confined for good. The thread stays as long as the helper does: the
@@ -86,18 +110,14 @@ func (h *helper) launch() (r report, started bool) {
 		select {}
 	}()
 	<-done
-	if started {
-		if err := bindMemory(h.pid, h.job.plan.limits); err != nil {
-			_ = unix.Kill(h.pid, unix.SIGKILL)
-			return failure(noSetup, err), false
-		}
-	}
 	return r, started
 }
 
 func (h *helper) launchHere() (report, bool) {
 	if p := h.job.plan; p != nil {
-		h.confineThread()
+		if err := h.confineThread(); err != nil {
+			return failed(noRoot, err), false
+		}
 		if p.strict && len(h.facts.confined(p, h.job.isolation, nil, h.detail).Missing) > 0 {
 			return report{kind: lacking}, false
 		}

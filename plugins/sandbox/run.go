@@ -185,7 +185,7 @@ func (c *call) exit() (Exit, error) {
 	case noMount:
 		return Exit{}, fmt.Errorf("starting %s: attaching the staging root at %s: %w", path, c.process.Mount.At, errno)
 	case noRoot:
-		return Exit{}, fmt.Errorf("starting %s: giving it a root of its own: %w", path, &detailError{r.detail, errno})
+		return Exit{}, fmt.Errorf("starting %s: confining it: %w", path, &detailError{r.detail, errno})
 	case lacking:
 		return Exit{}, &LackError{path, e.Confined.Missing}
 	case noConfine:
