@@ -77,7 +77,8 @@ func (f facts) confined(p *plan, isolation Isolation, refused error, detail stri
 	}
 	switch {
 	case c.Root && f.proc != 0:
-		in("a root of its own, without /proc (%v)", f.proc)
+		in("a root of its own")
+		out("a /proc of its own (%v), so names of other processes can be seen", f.proc)
 	case c.Root:
 		in("a root of its own")
 	case isolation == Subreaper:

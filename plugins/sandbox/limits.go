@@ -15,12 +15,18 @@ import (
 const reservedPIDs = 300
 
 // boundNamespace bounds the number of processes in the PID namespace that the helper is init of, by the largest number
-// that one may have, kernel.pid_max. It is tried in any /proc, as it is that of whoever writes to it.
-func boundNamespace(processes int) bool {
+// that one may have, kernel.pid_max. Any /proc will do, open as a directory, as it is that of whoever writes to it.
+func boundNamespace(proc, processes int) bool {
 	if processes == 0 || !pidMaxPerNamespace() {
 		return false
 	}
-	return os.WriteFile("/proc/sys/kernel/pid_max", strconv.AppendInt(nil, int64(reservedPIDs+processes+1), 10), 0) == nil
+	fd, err := unix.Openat(proc, "sys/kernel/pid_max", unix.O_WRONLY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return false
+	}
+	defer unix.Close(fd)
+	_, err = unix.Write(fd, strconv.AppendInt(nil, int64(reservedPIDs+processes+1), 10))
+	return err == nil
 }
 
 // pidMaxPerNamespace says whether kernel.pid_max is the PID namespace's own: since Linux 6.14. Before, it would be the

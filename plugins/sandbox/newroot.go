@@ -17,8 +17,11 @@ import (
 // nobody sees them before they are attached, in the helper's mount namespace, and nothing is left when that ends.
 type newRoot struct {
 	root, tmp, proc, old int // -1 where there is none; old is the one before
-	procErr              error
-	devices, binds       []attachment
+	// procErr is why /proc is not its own.
+	procErr error
+	// bounded says that the number of processes is.
+	bounded        bool
+	devices, binds []attachment
 }
 
 // attachment is a detached mount or a symlink, and where it belongs.
@@ -85,8 +88,17 @@ func (r *newRoot) prepare(p *plan, mount string) (err error) {
 	if r.tmp, err = detached("tmpfs", unix.MOUNT_ATTR_NOSUID|unix.MOUNT_ATTR_NODEV, tmp...); err != nil {
 		return fmt.Errorf("making /tmp: %w", err)
 	}
-	// In a container whose own /proc is masked there is none for us: mount_namespaces(7), of file systems fully visible.
-	r.proc, r.procErr = detached("proc", unix.MOUNT_ATTR_NOSUID|unix.MOUNT_ATTR_NODEV|unix.MOUNT_ATTR_NOEXEC)
+	const procAttrs = unix.MOUNT_ATTR_NOSUID | unix.MOUNT_ATTR_NODEV | unix.MOUNT_ATTR_NOEXEC
+	if r.proc, r.procErr = detached("proc", procAttrs); r.procErr != nil {
+		// In a container whose own /proc is masked, a user namespace gets no other. The container's is better than none,
+		// without which a shell can't open /dev/stderr.
+		a, err := clone(bind{writable, "/proc", "/proc"}, procAttrs)
+		if err != nil {
+			return err
+		}
+		r.proc = a.fd
+	}
+	r.bounded = boundNamespace(r.proc, p.limits.Processes)
 	for _, name := range deviceNames {
 		a, err := clone(bind{writable, "/dev/" + name, "/dev/" + name}, unix.MOUNT_ATTR_NOSUID|unix.MOUNT_ATTR_NOEXEC)
 		if errors.Is(err, fs.ErrNotExist) {
@@ -201,10 +213,8 @@ func (r *newRoot) furnish(mount string) error {
 	if err := r.attach(attachment{at: "/tmp", fd: r.tmp, dir: true}); err != nil {
 		return err
 	}
-	if r.procErr == nil {
-		if err := r.attachProc(); err != nil {
-			return err
-		}
+	if err := r.attachProc(); err != nil {
+		return err
 	}
 	for _, a := range slices.Concat(r.devices, r.binds) {
 		if err := r.attach(a); err != nil {

@@ -20,11 +20,9 @@ func (h *helper) enter() (report, bool) {
 		}
 	}
 	spareThreads(3)
-	var bounded bool
 	if h.job.isolation == Subreaper {
 		h.facts.root = unix.EPERM
 	} else {
-		bounded = boundNamespace(p.limits.Processes)
 		_ = unix.Sethostname([]byte("localhost")) // no name of the machine; one that stays says little
 		if !p.network {
 			_ = loopbackUp() // some programs talk to themselves by it; they are as confined without
@@ -35,8 +33,7 @@ func (h *helper) enter() (report, bool) {
 	}
 	switch {
 	case p.limits.Processes == 0:
-	case bounded:
-		h.facts.counted = countsNamespace
+	case h.facts.counted == countsNamespace:
 	case os.Geteuid() != 0:
 		h.facts.counted = countsUser
 	}
@@ -59,10 +56,19 @@ func (h *helper) enterRoot() (report, bool) {
 			return failed(noRoot, err), false
 		}
 		h.facts.proc = errnoOf(r.procErr)
+		if r.bounded {
+			h.facts.counted = countsNamespace
+		}
 	case p.moved() || mount != "":
 		return failed(noRoot, err), false
 	default:
 		h.facts.root, h.detail = errnoOf(err), err.Error()
+		if proc, err := unix.Open("/proc", unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0); err == nil {
+			if boundNamespace(proc, p.limits.Processes) {
+				h.facts.counted = countsNamespace
+			}
+			unix.Close(proc)
+		}
 	}
 	return report{}, true
 }
