@@ -41,7 +41,8 @@ func TestConfinedBounds(t *testing.T) {
 		})
 		t.Run(name+"/less memory than the helper has", func(t *testing.T) {
 			p := a.process()
-			p.Path, p.Argv0, p.Args = "/bin/dd", "", []string{"if=/dev/zero", "of=/dev/null", "bs=500M", "count=1"}
+			// It is bounded when it is running already.
+			p.Path, p.Argv0, p.Args = "/bin/sh", "", []string{"-c", `until [ "$(ulimit -d)" = 32768 ]; do :; done; exec dd if=/dev/zero of=/dev/null bs=500M count=1`}
 			p.Confine.Limits = Limits{Memory: 32 << 20}
 			if out, e := a.run(t, p); !strings.Contains(out, "memory exhausted") || e.Code != 1 {
 				t.Errorf("%q, %v", out, e)
@@ -97,6 +98,11 @@ func TestConfinedShows(t *testing.T) {
 		if out, e := a.run(t, p); !regexp.MustCompile("^(" + c.want + ")$").MatchString(out) {
 			t.Errorf("%v: %v, %q, want %q", c.args, e, out, c.want)
 		}
+	}
+	// No descriptor of ours is left, of the old root above all; ls opens the last.
+	p.Path, p.Argv0, p.Args = "/bin/ls", "", []string{"/proc/self/fd"}
+	if out, e := a.run(t, p); strings.Join(strings.Fields(out), " ") != "0 1 2 3" {
+		t.Errorf("%v, descriptors %q", e, out)
 	}
 	if b, err := os.ReadFile(a.staging + "/x"); err != nil || string(b) != "attacked\n" {
 		t.Errorf("the staging root has %q, %v", b, err)

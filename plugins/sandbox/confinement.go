@@ -37,7 +37,8 @@ type Bind struct{ Host, At string }
 
 // Limits bound what a confined process uses. Zero means no bound.
 type Limits struct {
-	// Memory is that of each process, but for what it shares, in bytes; and of what is in /tmp.
+	// Memory is that of each process, but for what it shares, in bytes; and of what is in /tmp. A
+	// process begins with what the launcher's helper needs, some 256 MB, if that is more, and is bound a moment later.
 	Memory int64
 	// FileSize is that of each file that is written to, in bytes.
 	FileSize int64

@@ -58,8 +58,23 @@ func running() int {
 	return n
 }
 
-// helperMemory is more than the helper needs: its runtime ends it when it gets none.
+// helperMemory is more than the helper will need, beyond what it has: its runtime ends it when it gets none.
 const helperMemory = 256 << 20
+
+// ownMemory is how much the helper has, as RLIMIT_DATA counts it: /proc/self/statm, proc_pid_statm(5). With the race
+// detector it is much.
+func ownMemory() uint64 {
+	b, err := os.ReadFile("/proc/self/statm")
+	fields := strings.Fields(string(b))
+	if err != nil || len(fields) < 6 {
+		return 0
+	}
+	pages, err := strconv.ParseUint(fields[5], 10, 64)
+	if err != nil {
+		return 0
+	}
+	return pages * uint64(os.Getpagesize())
+}
 
 // setLimits sets the limits of the helper, which it hands down to the program. What the helper needs more of, bindMemory
 // takes from the program. countUser says that the number of processes is to be bounded as that of the user's: the kernel
@@ -75,7 +90,7 @@ func setLimits(l Limits, countUser bool) error {
 		}
 	}
 	if l.Memory > 0 {
-		if err := setLimit(0, unix.RLIMIT_DATA, uint64(max(l.Memory, helperMemory))); err != nil {
+		if err := setLimit(0, unix.RLIMIT_DATA, max(uint64(l.Memory), ownMemory()+helperMemory)); err != nil {
 			return err
 		}
 	}
@@ -85,10 +100,10 @@ func setLimits(l Limits, countUser bool) error {
 	return nil
 }
 
-// bindMemory bounds a program's memory when it is already running, by less than the helper can do with. What a program
+// bindMemory bounds a program's memory when it is already running: the helper could not do with so little. What a program
 // reserves and does not use, as some runtimes do with terabytes, would count for RLIMIT_AS alone.
 func bindMemory(pid int, l Limits) error {
-	if l.Memory == 0 || l.Memory >= helperMemory {
+	if l.Memory == 0 {
 		return nil
 	}
 	return setLimit(pid, unix.RLIMIT_DATA, uint64(l.Memory))

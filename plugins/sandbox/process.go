@@ -20,7 +20,7 @@ type Process struct {
 	Args  []string
 	// Env is the whole environment.
 	Env []string
-	// Dir is the working directory; empty means ours.
+	// Dir is the working directory; empty means ours, or / in a root of its own.
 	Dir string
 	// Stdin is /dev/null if nil. Run does not return before a Read that it has begun.
 	Stdin io.Reader
