@@ -26,60 +26,108 @@ type job struct {
 	// confined says that only what is below writable can be written to.
 	confined bool
 	writable []string
+	// plan is nil without a Confinement.
+	plan *plan
 }
 
 // maxJob bounds a job: the kernel takes no more than 6 MB of arguments and environment, execve(2).
 const maxJob = 16 << 20
 
-// write sends the job: a length, then NUL-terminated strings, counts first.
+// head is a job but for its strings, which are path, dir, mount, and then as many as it counts.
+type head struct {
+	// Size is that of the rest of the job, strings included.
+	Size                        uint32
+	Isolation, Flags            byte
+	Args, Env, Writable, Binds  uint32
+	Memory, FileSize, Processes int64
+}
+
+var headSize = binary.Size(head{})
+
+// The flags of a head.
+const (
+	flagFD3 = 1 << iota
+	flagConfined
+	flagPlan
+	flagNetwork
+	flagStrict
+)
+
+// write sends the job: a head, then NUL-terminated strings.
 func (j job) write(w io.Writer) error {
-	var b bytes.Buffer
-	b.Write([]byte{0, 0, 0, 0, byte(j.isolation), asByte(j.fd3) | asByte(j.confined)<<1})
-	var counts [12]byte
-	binary.BigEndian.PutUint32(counts[:4], uint32(len(j.args)))
-	binary.BigEndian.PutUint32(counts[4:], uint32(len(j.env)))
-	binary.BigEndian.PutUint32(counts[8:], uint32(len(j.writable)))
-	b.Write(counts[:])
-	for _, list := range [][]string{{j.path, j.dir, j.mount}, j.args, j.env, j.writable} {
+	h := head{
+		Isolation: byte(j.isolation), Flags: asByte(j.fd3)*flagFD3 | asByte(j.confined)*flagConfined,
+		Args: uint32(len(j.args)), Env: uint32(len(j.env)), Writable: uint32(len(j.writable)),
+	}
+	var binds []string
+	if p := j.plan; p != nil {
+		h.Flags |= flagPlan | asByte(p.network)*flagNetwork | asByte(p.strict)*flagStrict
+		h.Memory, h.FileSize, h.Processes = p.limits.Memory, p.limits.FileSize, int64(p.limits.Processes)
+		for _, b := range p.binds {
+			binds = append(binds, string(b.kind), b.host, b.at)
+		}
+		h.Binds = uint32(len(p.binds))
+	}
+	var strs bytes.Buffer
+	for _, list := range [][]string{{j.path, j.dir, j.mount}, j.args, j.env, j.writable, binds} {
 		for _, s := range list {
-			b.WriteString(s)
-			b.WriteByte(0)
+			strs.WriteString(s)
+			strs.WriteByte(0)
 		}
 	}
-	if b.Len() > maxJob {
-		return fmt.Errorf("arguments and environment of %d bytes are too large", b.Len())
+	if headSize+strs.Len() > maxJob {
+		return fmt.Errorf("arguments and environment of %d bytes are too large", strs.Len())
 	}
-	binary.BigEndian.PutUint32(b.Bytes(), uint32(b.Len()-4))
-	_, err := w.Write(b.Bytes())
+	h.Size = uint32(headSize - 4 + strs.Len())
+	b, err := binary.Append(nil, binary.BigEndian, h)
+	if err != nil {
+		return err
+	}
+	_, err = w.Write(append(b, strs.Bytes()...))
 	return err
 }
 
 // readJob reads what write has sent, and not a byte more.
 func readJob(r io.Reader) (j job, err error) {
-	var head [18]byte
-	if _, err := io.ReadFull(r, head[:]); err != nil {
+	var h head
+	if err := binary.Read(r, binary.BigEndian, &h); err != nil {
 		return j, err
 	}
-	size := binary.BigEndian.Uint32(head[:])
-	if size < 14 || size > maxJob {
+	if int(h.Size) < headSize-4 || h.Size > maxJob {
 		return j, errors.New("internal error: length of the job")
 	}
-	body := make([]byte, size-14)
+	body := make([]byte, int(h.Size)-(headSize-4))
 	if _, err := io.ReadFull(r, body); err != nil {
 		return j, err
 	}
-	j.isolation, j.fd3, j.confined = Isolation(head[4]), head[5]&1 != 0, head[5]&2 != 0
-	args, env, writable := uint64(binary.BigEndian.Uint32(head[6:])), uint64(binary.BigEndian.Uint32(head[10:])), uint64(binary.BigEndian.Uint32(head[14:]))
 	parts := bytes.Split(body, []byte{0})
-	if uint64(len(parts)) != 3+args+env+writable+1 || len(parts[len(parts)-1]) > 0 { // the last string's NUL is followed by nothing
+	want := 3 + uint64(h.Args) + uint64(h.Env) + uint64(h.Writable) + 3*uint64(h.Binds)
+	if uint64(len(parts)) != want+1 || len(parts[want]) > 0 { // the last string's NUL is followed by nothing
 		return j, errors.New("internal error: number of strings in the job")
 	}
-	strs := make([]string, 0, len(parts))
-	for _, p := range parts {
-		strs = append(strs, string(p))
+	take := func(n uint32) (list []string) {
+		for _, p := range parts[:n] {
+			list = append(list, string(p))
+		}
+		parts = parts[n:]
+		return list
 	}
-	j.path, j.dir, j.mount = strs[0], strs[1], strs[2]
-	j.args, j.env, j.writable = strs[3:3+args], strs[3+args:3+args+env], strs[3+args+env:3+args+env+writable]
+	j.isolation, j.fd3, j.confined = Isolation(h.Isolation), h.Flags&flagFD3 != 0, h.Flags&flagConfined != 0
+	names := take(3)
+	j.path, j.dir, j.mount = names[0], names[1], names[2]
+	j.args, j.env, j.writable = take(h.Args), take(h.Env), take(h.Writable)
+	if h.Flags&flagPlan == 0 {
+		if h.Binds != 0 {
+			return j, errors.New("internal error: binds without a plan")
+		}
+		return j, nil
+	}
+	j.plan = &plan{network: h.Flags&flagNetwork != 0, strict: h.Flags&flagStrict != 0,
+		limits: Limits{Memory: h.Memory, FileSize: h.FileSize, Processes: int(h.Processes)}}
+	for range h.Binds {
+		b := take(3)
+		j.plan.binds = append(j.plan.binds, bind{bindKind(b[0]), b[1], b[2]})
+	}
 	return j, nil
 }
 
@@ -92,6 +140,8 @@ const (
 	noMount   = 'm' // value is the errno of move_mount(2)
 	noConfine = 'c' // value is the errno of what makes all else read-only
 	noSetup   = 'h' // value is the errno of the helper's own preparations
+	noRoot    = 'r' // value is the errno of what makes its root or rules, and detail says more
+	lacking   = 'l' // what was to be strict is not: the facts say what is missing
 )
 
 // report is what the helper says on the status pipe, once, as its last word.
@@ -101,16 +151,22 @@ type report struct {
 	// immortal says that some of what was left could not be killed.
 	immortal bool
 	value    uint32
+	// facts are zero without a Confinement.
+	facts facts
+	// detail is what was being done.
+	detail string
 }
 
-const reportSize = 7
+const (
+	reportSize = 7 + factsSize // but for the detail
+	maxDetail  = 8 << 10
+)
 
 func (r report) bytes() []byte {
-	b := make([]byte, reportSize)
-	b[0] = r.kind
-	b[1], b[2] = asByte(r.leftover), asByte(r.immortal)
-	binary.BigEndian.PutUint32(b[3:], r.value)
-	return b
+	b := []byte{r.kind, asByte(r.leftover), asByte(r.immortal)}
+	b = binary.BigEndian.AppendUint32(b, r.value)
+	b = r.facts.append(b)
+	return append(b, r.detail[:min(len(r.detail), maxDetail)]...)
 }
 
 func asByte(b bool) byte {
@@ -122,8 +178,10 @@ func asByte(b bool) byte {
 
 // parseReport reads a report; ok is false if there is none.
 func parseReport(b []byte) (r report, ok bool) {
-	if len(b) != reportSize {
+	if len(b) < reportSize || len(b) > reportSize+maxDetail {
 		return r, false
 	}
-	return report{b[0], b[1] == 1, b[2] == 1, binary.BigEndian.Uint32(b[3:])}, true
+	r = report{kind: b[0], leftover: b[1] == 1, immortal: b[2] == 1, value: binary.BigEndian.Uint32(b[3:])}
+	r.facts, r.detail = parseFacts(b[7:reportSize]), string(b[reportSize:])
+	return r, true
 }

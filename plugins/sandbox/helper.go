@@ -34,6 +34,10 @@ func Main() int {
 	}
 	h := &helper{job: j}
 	r := h.run(control)
+	r.facts = h.facts
+	if r.detail == "" {
+		r.detail = h.detail
+	}
 	if _, err := status.Write(r.bytes()); err != nil {
 		return 1
 	}
@@ -63,13 +67,23 @@ type helper struct {
 	pid int
 	// pidfd is -1 where the kernel has none.
 	pidfd int
+	// shared is why what is mounted here could be seen elsewhere.
+	shared error
+	// facts are what has been found out about the confinement.
+	facts facts
+	// detail is what was being done when a root of its own was refused.
+	detail string
 }
 
 func (h *helper) run(control *os.File) report {
 	if err := h.prepare(); err != nil {
 		return failure(noSetup, err)
 	}
-	if h.job.mount != "" {
+	if h.job.plan != nil {
+		if r, ok := h.enter(); !ok {
+			return r
+		}
+	} else if h.job.mount != "" {
 		if err := unix.MoveMount(mountFD, "", unix.AT_FDCWD, h.job.mount, unix.MOVE_MOUNT_F_EMPTY_PATH); err != nil {
 			return failure(noMount, err)
 		}
@@ -79,16 +93,19 @@ func (h *helper) run(control *os.File) report {
 			return failure(noConfine, err)
 		}
 	}
-	if h.job.path == "" { // of TryMount
-		return report{kind: exited}
-	}
 	if h.job.dir != "" {
 		if err := os.Chdir(h.job.dir); err != nil {
 			return failure(noDir, err)
 		}
 	}
-	if err := h.start(); err != nil {
-		return failure(noExec, err)
+	if r, started := h.launch(); !started {
+		return r
+	}
+	var unbound error
+	if p := h.job.plan; p != nil {
+		if unbound = bindMemory(h.pid, p.limits); unbound != nil {
+			_ = unix.Kill(h.pid, unix.SIGKILL)
+		}
 	}
 	go h.watch(control)
 	r, err := h.wait()
@@ -96,13 +113,14 @@ func (h *helper) run(control *os.File) report {
 		return failure(noSetup, err)
 	}
 	r.leftover, r.immortal = h.sweep()
+	if unbound != nil {
+		return failed(noSetup, unbound)
+	}
 	return r
 }
 
 func failure(kind byte, err error) report {
-	errno := syscall.EINVAL
-	errors.As(err, &errno)
-	return report{kind: kind, value: uint32(errno)}
+	return report{kind: kind, value: uint32(errnoOf(err))}
 }
 
 func (h *helper) prepare() error {
@@ -125,6 +143,7 @@ func (h *helper) prepare() error {
 	// What the program mounts is to be seen by nobody else. Where this is forbidden (AppArmor does, and filters of system
 	// calls), the program may not mount either; and what we would mount might be seen, and stay.
 	err := unix.Mount("", "/", "", unix.MS_REC|unix.MS_PRIVATE, "")
+	h.shared = err
 	if h.job.mount == "" && !h.job.confined && (errors.Is(err, unix.EPERM) || errors.Is(err, unix.EACCES) || errors.Is(err, unix.ENOSYS)) {
 		return nil
 	}

@@ -135,7 +135,7 @@ type writerFunc func([]byte) (int, error)
 
 func (f writerFunc) Write(b []byte) (int, error) { return f(b) }
 
-// parent calls Run as a build does. Its arguments are the marker and the isolation's number.
+// parent calls Run as a build does. Its arguments are the marker, the isolation's number, and whether to confine.
 func parent(args []string) int {
 	n, err := strconv.Atoi(args[1])
 	if err != nil {
@@ -147,6 +147,9 @@ func parent(args []string) int {
 	if n != 0 {
 		p.Probe.Try = []Isolation{Isolation(n)}
 	}
+	if args[2] == "true" {
+		p.Confine = &Confinement{ReadOnly: SystemPaths(false), Limits: Limits{Memory: 64 << 20, Processes: 50}}
+	}
 	if _, err := Run(context.Background(), p); err != nil {
 		return 1
 	}
@@ -154,10 +157,15 @@ func parent(args []string) int {
 }
 
 func TestParentKilled(t *testing.T) {
-	for iso, n := range map[string]Isolation{"best": 0, "fallback": Subreaper} {
+	for iso, c := range map[string]struct {
+		n        Isolation
+		confined bool
+	}{
+		"best": {}, "fallback": {n: Subreaper}, "best, confined": {confined: true}, "fallback, confined": {Subreaper, true},
+	} {
 		t.Run(iso, func(t *testing.T) {
 			cmd := exec.CommandContext(t.Context(), "/proc/self/exe")
-			cmd.Args = []string{parentName, marker(t), strconv.Itoa(int(n))}
+			cmd.Args = []string{parentName, marker(t), strconv.Itoa(int(c.n)), strconv.FormatBool(c.confined)}
 			out, err := cmd.StdoutPipe()
 			if err != nil {
 				t.Fatal(err)

@@ -223,6 +223,6 @@ func (b *bounded) Write(p []byte) (int, error) {
 
 // readStatus reads the helper's report, after its end.
 func (s *pipes) readStatus() []byte {
-	b, _ := io.ReadAll(io.LimitReader(s.status, 2*reportSize)) // a missing report is noticed by its length
+	b, _ := io.ReadAll(io.LimitReader(s.status, 2*(reportSize+maxDetail))) // a missing report is noticed by its length
 	return b
 }

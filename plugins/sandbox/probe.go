@@ -3,6 +3,8 @@ package sandbox
 import (
 	"os"
 	"syscall"
+
+	"golang.org/x/sys/unix"
 )
 
 // Isolation is a way of keeping the processes of a call together.
@@ -48,7 +50,7 @@ func (p Probe) order() []Isolation {
 }
 
 // sysProcAttr says how the helper is cloned.
-func (i Isolation) sysProcAttr() *syscall.SysProcAttr {
+func (i Isolation) sysProcAttr(p *plan) *syscall.SysProcAttr {
 	attr := &syscall.SysProcAttr{Setsid: true}
 	switch i {
 	case PIDNamespace:
@@ -59,6 +61,16 @@ func (i Isolation) sysProcAttr() *syscall.SysProcAttr {
 		attr.GidMappings = []syscall.SysProcIDMap{{ContainerID: os.Getegid(), HostID: os.Getegid(), Size: 1}}
 	case Subreaper:
 		return attr // a death signal would end the helper before it has swept
+	}
+	if p != nil {
+		attr.Cloneflags |= syscall.CLONE_NEWIPC | syscall.CLONE_NEWUTS
+		if !p.network {
+			attr.Cloneflags |= syscall.CLONE_NEWNET
+		}
+		if i == UserPIDNamespace {
+			// The helper is not root in there, and would lose what the namespace gives it when it is executed.
+			attr.AmbientCaps = []uintptr{unix.CAP_SYS_ADMIN, unix.CAP_NET_ADMIN, unix.CAP_SETPCAP}
+		}
 	}
 	attr.Pdeathsig = syscall.SIGKILL
 	return attr

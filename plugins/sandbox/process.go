@@ -20,7 +20,7 @@ type Process struct {
 	Args  []string
 	// Env is the whole environment.
 	Env []string
-	// Dir is the working directory; empty means ours.
+	// Dir is the working directory; empty means ours, or / in a root of its own.
 	Dir string
 	// Stdin is /dev/null if nil. Run does not return before a Read that it has begun.
 	Stdin io.Reader
@@ -35,13 +35,15 @@ type Process struct {
 	// it starts may outlive the call: on a live system, where a plugin restarts daemons, this is what it is called for. A
 	// Stdout, Stderr or FD3 that is an *os.File is handed on as it is, if there is no OutputBytes. When the context ends,
 	// or a bound is met, the program gets a SIGTERM, and a SIGKILL if it does not heed that; what it has started gets
-	// neither. Mount, Writable and Probe mean nothing.
+	// neither. Mount, Writable, Confine and Probe mean nothing.
 	Direct bool
 	// Mount is attached before the program starts, for it and what it starts alone, if its File is not nil.
 	Mount Mount
 	// Writable, if it is not nil, are the only directories, by absolute paths, in which the program can write to files that
 	// others see; devices are none. It takes a mount namespace, and Linux 5.12.
 	Writable []string
+	// Confine says what the program may touch; nil is everything that the caller may. With it, Writable means nothing.
+	Confine *Confinement
 	// Probe says how the processes of the call may be kept together.
 	Probe Probe
 }
@@ -89,6 +91,8 @@ type Exit struct {
 	Leftover bool
 	// Isolation is what kept the processes together.
 	Isolation Isolation
+	// Confined says what confined them; nil without a Confinement.
+	Confined *Confined
 }
 
 // OK says whether the process ended with status 0.

@@ -53,30 +53,38 @@ func Run(ctx context.Context, p Process) (Exit, error) {
 type call struct {
 	process   Process
 	isolation Isolation
-	helper    *os.Process
-	state     *os.ProcessState
-	pipes     *pipes
-	status    []byte
+	// refused is why there is no namespace, if one was tried.
+	refused error
+	plan    *plan
+	helper  *os.Process
+	state   *os.ProcessState
+	pipes   *pipes
+	status  []byte
 }
 
 // start starts the helper in the best isolation that can be had.
 func start(p Process) (*call, error) {
+	plan, err := p.Confine.plan()
+	if err != nil {
+		return nil, err
+	}
 	pipes, err := newPipes(p)
 	if err != nil {
 		return nil, err
 	}
-	c := &call{process: p, pipes: pipes}
+	c := &call{process: p, plan: plan, pipes: pipes}
 	err = errNoMount // unless there is a way to try
-	for _, c.isolation = range p.isolations() {
+	for _, c.isolation = range p.isolations(plan) {
 		c.helper, err = os.StartProcess("/proc/self/exe", []string{helperName}, &os.ProcAttr{
 			// It lives shortly and does little; built with -race, it would sleep a second before its end.
 			Env:   []string{"GOMAXPROCS=1", "GOGC=off", "GORACE=atexit_sleep_ms=0"},
 			Files: pipes.child,
-			Sys:   c.isolation.sysProcAttr(),
+			Sys:   c.isolation.sysProcAttr(plan),
 		})
 		if err == nil {
 			break
 		}
+		c.refused = errnoOf(err)
 	}
 	pipes.closeChild()
 	if err != nil {
@@ -86,12 +94,12 @@ func start(p Process) (*call, error) {
 	return c, nil
 }
 
-var errNoMount = errors.New("no mount namespace can be had, and the staging root is a mount")
+var errNoMount = errors.New("no mount namespace can be had, and what the process is to see takes one")
 
 // isolations are the ways to try: mounts need a namespace, so that nobody else sees them.
-func (p Process) isolations() []Isolation {
+func (p Process) isolations(plan *plan) []Isolation {
 	list := p.Probe.order()
-	if p.Mount.File == nil && p.Writable == nil {
+	if p.Mount.File == nil && p.Writable == nil && (plan == nil || !plan.moved()) {
 		return list
 	}
 	return slices.DeleteFunc(slices.Clone(list), func(i Isolation) bool { return i == Subreaper })
@@ -134,8 +142,9 @@ func (c *call) job() job {
 		mount:     mountAt(p.Mount),
 		args:      append([]string{p.Argv0}, p.Args...),
 		env:       p.Env,
-		confined:  p.Writable != nil,
+		confined:  p.Writable != nil && c.plan == nil,
 		writable:  p.Writable,
+		plan:      c.plan,
 	}
 }
 
@@ -160,6 +169,9 @@ func (c *call) exit() (Exit, error) {
 		return Exit{}, fmt.Errorf("running %s: it has left processes behind that cannot be killed", path)
 	}
 	e := Exit{Leftover: r.leftover, Isolation: c.isolation}
+	if c.plan != nil {
+		e.Confined = r.facts.confined(c.plan, c.isolation, c.refused, r.detail)
+	}
 	errno := syscall.Errno(r.value)
 	switch r.kind {
 	case exited:
@@ -172,6 +184,10 @@ func (c *call) exit() (Exit, error) {
 		return Exit{}, fmt.Errorf("starting %s: entering directory %s: %w", path, c.process.Dir, errno)
 	case noMount:
 		return Exit{}, fmt.Errorf("starting %s: attaching the staging root at %s: %w", path, c.process.Mount.At, errno)
+	case noRoot:
+		return Exit{}, fmt.Errorf("starting %s: confining it: %w", path, &detailError{r.detail, errno})
+	case lacking:
+		return Exit{}, &LackError{path, e.Confined.Missing}
 	case noConfine:
 		return Exit{}, fmt.Errorf("starting %s: making everything read-only but its own directories: %w", path, errno)
 	case noExec:

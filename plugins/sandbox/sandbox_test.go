@@ -28,6 +28,8 @@ func TestMain(m *testing.M) {
 		os.Exit(Main())
 	case os.Args[0] == parentName:
 		os.Exit(parent(os.Args[1:]))
+	case os.Args[0] == attackerName:
+		os.Exit(attack(os.Args[1:]))
 	case os.Args[0] == suiteName:
 		// Runs the tests, as whoever it was started as.
 		os.Args[0] = os.Args[1]
@@ -199,6 +201,7 @@ func TestJobRoundTrip(t *testing.T) {
 	for _, j := range []job{
 		{isolation: Subreaper, path: "/x", args: []string{"x"}},
 		{isolation: PIDNamespace, fd3: true, path: "\xff", dir: "/d", args: []string{"", "", "a\nb"}, env: []string{"A=", ""}},
+		confinedJob,
 	} {
 		var b bytes.Buffer
 		if err := j.write(&b); err != nil {
@@ -209,7 +212,7 @@ func TestJobRoundTrip(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if diff := cmp.Diff(j, got, cmp.AllowUnexported(job{}), cmp.Comparer(slices.Equal[[]string])); diff != "" {
+		if diff := cmp.Diff(j, got, cmp.AllowUnexported(job{}, plan{}, bind{}), cmp.Comparer(slices.Equal[[]string])); diff != "" {
 			t.Error(diff)
 		}
 		if b.String() != "rest" {
@@ -228,6 +231,14 @@ func BenchmarkRun(b *testing.B) {
 			}
 		})
 	}
+	b.Run("confined", func(b *testing.B) {
+		for b.Loop() {
+			c := &Confinement{ReadOnly: SystemPaths(false), Limits: Limits{Memory: 1 << 30, Processes: 100}}
+			if _, err := Run(b.Context(), Process{Path: "/bin/true", Confine: c}); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
 	b.Run("without launcher", func(b *testing.B) {
 		for b.Loop() {
 			if err := exec.Command("/bin/true").Run(); err != nil {
