@@ -42,14 +42,17 @@ func (l *ledger) records(plugins []pluginRecord) []callRecord {
 }
 
 // declare records what a plugin of somebody else has printed that it would do on a running system, as the plugins of the
-// reference implementation do in test mode: "MOCK: " and a command.
-func (l *ledger) declare(stdout []byte, plugin, entity string) {
+// reference implementation do in test mode: "MOCK: " and a command. It returns the commands.
+func (l *ledger) declare(stdout []byte, plugin, entity string) (commands []string) {
 	for line := range strings.Lines(string(stdout)) {
 		command, ok := strings.CutPrefix(strings.TrimSpace(line), "MOCK: ")
 		if argv := strings.Fields(command); ok && len(argv) > 0 {
-			l.record(mock.Call{Argv: mock.WithoutSecrets(argv), Plugin: plugin, Entity: entity, Outcome: mock.Declared})
+			argv = mock.WithoutSecrets(argv)
+			l.record(mock.Call{Argv: argv, Plugin: plugin, Entity: entity, Outcome: mock.Declared})
+			commands = append(commands, shellLine(argv))
 		}
 	}
+	return commands
 }
 
 // count takes a call into the result.

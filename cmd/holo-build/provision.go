@@ -129,7 +129,9 @@ func (b *build) applyEntities(ctx context.Context, ready prepared, entities []*h
 			r.Outcome, r.Err = holo.Failed, errComplained
 		}
 		b.ui.report(b.ui.entity(e, r))
-		ready.calls.declare(r.Stdout, e.Plugin, e.ID)
+		if said := ready.calls.declare(r.Stdout, e.Plugin, e.ID); b.o.strict && len(said) > 0 {
+			done.problems = append(done.problems, fmt.Sprintf("--strict: %s (plugin %s): it only says that it would do %s", e.ID, e.Plugin, someOf(said)))
+		}
 		done.entities = append(done.entities, newEntityRecord(e, r, ready.resources))
 		if why := problem(e, r); why != "" {
 			done.problems = append(done.problems, why)

@@ -6,8 +6,8 @@ import (
 )
 
 const (
-	strictUsage      = "fail on keys in plugins' reports that nobody knows, which else\nare a warning, on paths that two entities have changed, and on\nchanged paths that nobody claims"
-	strictApplyUsage = "fail on keys in plugins' reports that nobody knows, which else\nare a warning"
+	strictUsage      = "fail on keys in plugins' reports that nobody knows, which else\nare a warning, on plugins that only say what they would do, on\npaths that two entities have changed, and on changed paths that\nnobody claims"
+	strictApplyUsage = "fail on keys in plugins' reports that nobody knows, which else\nare a warning, and on plugins that only say what they would do"
 )
 
 // judge warns of write conflicts, and says what of a build is a failure with --strict alone, one line each: these, too.
