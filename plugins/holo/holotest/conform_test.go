@@ -3,6 +3,7 @@ package holotest
 import (
 	"errors"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -14,6 +15,9 @@ import (
 
 // template is a plugin in shell that does all that it should; plugin authors begin with it.
 const template = "../../../testdata/plugin-templates/holo-notes"
+
+// templateGo is the package of one in Go.
+const templateGo = template + "-go"
 
 // notes makes an executable of the template, with some of its text replaced, and resources for it.
 func notes(t *testing.T, replace ...string) ConformOptions {
@@ -57,6 +61,53 @@ func TestConformGood(t *testing.T) {
 	got := verdicts(t, notes(t))
 	if len(got[NotOK]) > 0 || len(got[NotApplicable]) > 0 || len(got[OK]) != len(checks()) {
 		t.Errorf("%q", got)
+	}
+}
+
+// TestStaticTemplate: the template in Go builds without cgo and conforms, too. What is no file is no entity of it, and it
+// lists files in the order of their names.
+func TestStaticTemplate(t *testing.T) {
+	if _, err := exec.LookPath("go"); err != nil && os.Getenv("CI") != "true" {
+		t.Skip("there is no go to build it with")
+	}
+	o := notes(t)
+	o.Binary = filepath.Join(t.TempDir(), "holo-notes")
+	cmd := exec.CommandContext(t.Context(), "go", "build", "-buildvcs=false", "-o", o.Binary, templateGo)
+	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("go build: %v\n%s", err, out)
+	}
+	must(t, os.Mkdir(filepath.Join(o.Resources, "dir"), 0o755))
+	must(t, os.WriteFile(filepath.Join(o.Resources, "dir", "deeper"), []byte("not a note\n"), 0o644))
+	got := verdicts(t, o)
+	if len(got[NotOK]) > 0 || len(got[NotApplicable]) > 0 || len(got[OK]) != len(checks()) {
+		t.Errorf("%q", got)
+	}
+
+	want := ""
+	for _, name := range strings.Fields("a b c d e f g h") {
+		must(t, os.WriteFile(filepath.Join(o.Resources, name), []byte("a note\n"), 0o644))
+		want += "note:" + name + " "
+	}
+	root, state := t.TempDir(), t.TempDir()
+	must(t, os.Mkdir(filepath.Join(state, "dir"), 0o755))
+	for _, name := range strings.Fields("p q r s t u") {
+		must(t, os.WriteFile(filepath.Join(state, name), []byte("a note\n"), 0o644))
+		want += "note:" + name + " "
+	}
+	cmd = exec.CommandContext(t.Context(), o.Binary, "scan")
+	cmd.Env = []string{"HOLO_API_VERSION=3", "HOLO_ROOT_DIR=" + root, "HOLO_RESOURCE_DIR=" + o.Resources, "HOLO_STATE_DIR=" + state,
+		"HOLO_CACHE_DIR=" + t.TempDir()}
+	out, err := cmd.CombinedOutput()
+	must(t, err)
+	ids := ""
+	for line := range strings.Lines(string(out)) {
+		if id, ok := strings.CutPrefix(line, "ENTITY: "); ok {
+			ids += strings.TrimSpace(id) + " "
+		}
+	}
+	if ids != want {
+		t.Errorf("scan reports %s, want %s", ids, want)
 	}
 }
 

@@ -10,6 +10,7 @@ import (
 	"io/fs"
 	"os"
 	"os/signal"
+	"slices"
 	"strings"
 	"time"
 
@@ -37,13 +38,13 @@ func (notes) Scan(_ context.Context, env *holo.Env) ([]holo.Entity, error) {
 	if err != nil {
 		return nil, err
 	}
-	for name := range resources {
+	for _, name := range resources {
 		list = append(list, holo.Entity{ID: "note:" + name, Sources: []string{env.Resources.Join(name)},
 			Info: []holo.InfoLine{{Key: "write to", Value: env.Root.Join(dir + name)}}})
 	}
 	written, err := names(env.State)
-	for name := range written {
-		if !resources[name] {
+	for _, name := range written {
+		if !slices.Contains(resources, name) {
 			list = append(list, holo.Entity{ID: "note:" + name, Verb: "Scrubbing", Reason: "its resource was deleted",
 				Info: []holo.InfoLine{{Key: "delete", Value: env.Root.Join(dir + name)}}})
 		}
@@ -51,12 +52,14 @@ func (notes) Scan(_ context.Context, env *holo.Env) ([]holo.Entity, error) {
 	return list, err
 }
 
-// names are those of the regular files in a directory.
-func names(d holo.Dir) (map[string]bool, error) {
+// names are those of the regular files in a directory, in byte order: a report is the same whenever it is made.
+func names(d holo.Dir) ([]string, error) {
 	entries, err := d.ReadDir(".")
-	found := map[string]bool{}
+	var found []string
 	for _, e := range entries {
-		found[e.Name] = e.Type == rootfs.Regular
+		if e.Type == rootfs.Regular {
+			found = append(found, e.Name)
+		}
 	}
 	return found, err
 }
