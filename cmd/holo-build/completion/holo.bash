@@ -1,7 +1,49 @@
 # bash completion for holo(8)
 
+# _holo_word reads the word before the cursor, which may have quotes, and in which bash sees more words where it has a
+# colon or the like. Of what it stands for ($word), readline keeps what $kept says and puts a reply in place of the rest;
+# $quote is the quote that is open there.
+_holo_word() {
+    local line=${COMP_LINE:0:COMP_POINT} outer= c i
+    word= kept= quote=
+    for ((i = 0; i < ${#line}; i++)); do
+        c=${line:i:1}
+        if [[ $c == \\ && $quote != \' ]]; then
+            c=${line:$((++i)):1}
+            [[ $quote && $c == [!\"\\\$\`] ]] && c=\\$c
+            word+=$c
+        elif [[ $quote && $c == "$quote" ]]; then
+            quote= kept=$outer
+        elif [[ $quote ]]; then
+            word+=$c
+        elif [[ $c == [\'\"] ]]; then
+            quote=$c outer=$kept kept=$word
+        elif [[ $c == [[:blank:]] ]]; then
+            word= kept=
+        else
+            # What breaks a word is kept, but for readline's "special prefixes".
+            [[ $COMP_WORDBREAKS == *"$c"* && $c == [@$] ]] && kept=$word
+            word+=$c
+            [[ $COMP_WORDBREAKS == *"$c"* && $c != [@$] ]] && kept=$word
+        fi
+    done
+}
+
+# _holo_reply quotes what is to follow $kept, as the open quote wants it.
+_holo_reply() {
+    local reply=${1#"$kept"}
+    case $quote in
+        \') reply=${reply//\'/\'\\\'\'} ;;
+        \") reply=${reply//\\/\\\\} reply=${reply//\"/\\\"} reply=${reply//\$/\\\$} reply=${reply//\`/\\\`} ;;
+        *) [[ $reply ]] && printf -v reply %q "$reply" ;;
+    esac
+    COMPREPLY+=("$reply")
+}
+
 _holo() {
-    local cur=${COMP_WORDS[COMP_CWORD]} words=() i
+    local word kept quote words=() w
+    COMPREPLY=()
+    _holo_word
     if ((COMP_CWORD == 1)); then
         words=(apply diff scan selectors version help)
     else
@@ -11,19 +53,11 @@ _holo() {
             diff) ;;
             *) return ;;
         esac
-        if [[ $cur != -* ]]; then
-            # The selectors have colons, at which bash splits words.
-            local IFS=$'\n'
-            words=($(holo selectors 2>/dev/null))
-            i=$cur
-            [[ ${COMP_WORDS[COMP_CWORD - 1]} == : ]] && i=${COMP_WORDS[COMP_CWORD - 2]}:$cur
-            [[ $cur == : ]] && i=${COMP_WORDS[COMP_CWORD - 1]}:
-            words=($(compgen -W "${words[*]}" -- "$i"))
-            [[ $i == *:* ]] && words=("${words[@]#"${i%:*}":}")
-            COMPREPLY=("${words[@]}")
-            return
-        fi
+        # Names of files are words of nobody's choice: nothing may expand them.
+        [[ $word == -* ]] || mapfile -t words < <(holo selectors 2>/dev/null)
     fi
-    COMPREPLY=($(compgen -W "${words[*]}" -- "$cur"))
+    for w in "${words[@]}"; do
+        [[ $w == "$word"* ]] && _holo_reply "$w"
+    done
 }
 complete -F _holo holo
