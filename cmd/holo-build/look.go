@@ -157,8 +157,9 @@ func (b *build) lookAt(ctx context.Context, ready prepared, o lookOptions, look 
 	return text, errors.Join(err, done.failure())
 }
 
-const selectorHelp = `A SELECTOR is an entity's ID, a plugin's ID, or a resource file, by its path in
-the image or below a directory given with -r. Without any, all are meant.`
+const selectorHelp = `A SELECTOR is an entity's ID, a plugin's ID, a resource file, or a generator,
+which means what its resources define. Files go by their path in the image or
+below a directory given with -r. Without any, all are meant.`
 
 // selectEntities returns the entities that any of the selectors means, in their order; all, if there are no selectors.
 // One that means none is wrong use.
