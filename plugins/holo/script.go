@@ -174,7 +174,11 @@ func (h *Host) runWritten(ctx context.Context, plugin, entity string, env *Env, 
 		Timeout: h.o.Timeout, OutputBytes: h.o.Limits.OutputBytes, Probe: h.o.Probe, Direct: h.o.Live,
 	})
 	n := append(neutral{{s.path, s.shown, false}, {s.empty, "$" + rootVar, false}, {s.tmp, "$" + tmpVar, false}}, h.o.StandIns.neutral()...)
-	if _, werr := env.Stderr.Write(n.bytes(stderr.Bytes())); err == nil {
+	said := n.bytes(stderr.Bytes())
+	if over, ok := errors.AsType[*sandbox.OutputError](err); ok && over.Stream == "standard error" {
+		said = said[:min(len(said)/2, 4096)] // so that the plugin has room to say which script it was: the same limit is its own
+	}
+	if _, werr := env.Stderr.Write(said); err == nil {
 		err = werr
 	}
 	if exit.Leftover {

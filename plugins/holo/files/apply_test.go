@@ -1,12 +1,15 @@
 package files
 
 import (
+	"archive/tar"
+	"fmt"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/holo-build/holo-build/plugins/holo"
+	"github.com/holo-build/holo-build/rootfs/rootfstest"
 )
 
 // applyCase is one application of one entity. Trees are in the form of newWorld; after has everything but resources.
@@ -247,4 +250,37 @@ old
 -- link S/base /etc --
 `,
 	}})
+}
+
+// A device is no target either, whatever the resource is, and with force neither. It is in a staging root that no disk has,
+// since not everybody may make one there.
+func TestApplyDevice(t *testing.T) {
+	t.Parallel()
+	const foo = resourceDir + "/01-a/etc/foo"
+	for name, resource := range map[string]rootfstest.Entry{
+		"file":       rootfstest.File(foo, 0o600, "new\n"),
+		"symlink":    rootfstest.Symlink(foo, "/x"),
+		"holoscript": rootfstest.File(foo+".holoscript", 0o700, "upper\n"),
+	} {
+		for kind, flag := range map[string]byte{"character device": tar.TypeChar, "block device": tar.TypeBlock} {
+			for _, force := range []bool{false, true} {
+				t.Run(fmt.Sprintf("%s over %s, force %v", name, kind, force), func(t *testing.T) {
+					device := rootfstest.Char("etc/foo", 0o666, 1, 3).With(func(h *tar.Header) { h.Typeflag = flag })
+					w, r := stagedWorld(t, device, resource, rootfstest.File("etc/os-release", 0o644, "ID=unittest\n"))
+					before, err := r.Lstat("etc/foo")
+					check(t, err)
+					got, err := Plugin{}.Apply(t.Context(), w.env, "file:/etc/foo", force)
+					applyCase{err: "skipping target: not a manageable file"}.check(t, w, got, err)
+					after, err := r.Lstat("etc/foo")
+					check(t, err)
+					if diff := cmp.Diff(before, after); diff != "" {
+						t.Error(diff)
+					}
+					if kept, err := r.ReadDir(stateDir); len(kept) > 0 || err != nil {
+						t.Errorf("state: %v, %v", kept, err)
+					}
+				})
+			}
+		}
+	}
 }

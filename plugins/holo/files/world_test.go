@@ -18,6 +18,7 @@ import (
 
 	"github.com/holo-build/holo-build/plugins/holo"
 	"github.com/holo-build/holo-build/rootfs"
+	"github.com/holo-build/holo-build/rootfs/rootfstest"
 )
 
 // Where a test's tree has the directories of the plugin; "R/" and "S/" stand for the first two in test cases.
@@ -46,16 +47,36 @@ func newWorld(t *testing.T, tree string) *world {
 	host, err := rootfs.OpenHost(w.dir)
 	check(t, err)
 	t.Cleanup(func() { check(t, host.Close()) })
-	h := mineRoot{host}
+	w.over(mineRoot{host})
+	return w
+}
+
+// over gives the plugin a root.
+func (w *world) over(r rootfs.Root) {
 	w.env = &holo.Env{
 		Stdout: &w.stdout, Stderr: &w.stderr,
-		Root:      holo.Dir{Root: h, Path: "target"},
-		Resources: holo.Dir{Root: rootfs.Sub(h, resourceDir), Path: "target/" + resourceDir},
-		State:     holo.Dir{Root: rootfs.Sub(h, stateDir), Path: "target/" + stateDir},
-		Cache:     holo.Dir{Root: rootfs.Sub(h, cacheDir), Path: "target/" + cacheDir},
+		Root:      holo.Dir{Root: r, Path: "target"},
+		Resources: holo.Dir{Root: rootfs.Sub(r, resourceDir), Path: "target/" + resourceDir},
+		State:     holo.Dir{Root: rootfs.Sub(r, stateDir), Path: "target/" + stateDir},
+		Cache:     holo.Dir{Root: rootfs.Sub(r, cacheDir), Path: "target/" + cacheDir},
 		Run:       w.run,
 	}
-	return w
+}
+
+// stagedWorld has a staging root, which can hold what a plain user may not make.
+func stagedWorld(t *testing.T, entries ...rootfstest.Entry) (*world, rootfs.Root) {
+	t.Helper()
+	for _, d := range []string{stateDir, cacheDir} {
+		entries = append(entries, rootfstest.Dir(d, 0o755))
+	}
+	dir := t.TempDir()
+	base, err := rootfs.ReadBase(t.Context(), []rootfs.Layer{rootfstest.Tar(t, entries...)}, dir, rootfs.BaseOptions{})
+	check(t, err)
+	s := rootfs.Stage(base, rootfs.StageOptions{Dir: dir, Start: rootfstest.Epoch})
+	t.Cleanup(func() { check(t, s.Close()) })
+	w, r := new(world), s.Root(rootfs.Actor{Kind: "plugin", Plugin: "files"})
+	w.over(r)
+	return w, r
 }
 
 // mineRoot gives to the caller what the plugin gives to root: the caller may be a plain user.

@@ -249,7 +249,7 @@ func TestDiffer(t *testing.T) {
 	}
 }
 
-// TestManyCases: several run at once, and are told of in their order.
+// TestManyCases: more of them than run at once are told of in their order, whichever ends first.
 func TestManyCases(t *testing.T) {
 	w := newWorld(t, "")
 	var cases []string

@@ -3,8 +3,10 @@ package accounts
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"io/fs"
+	"slices"
 	"strings"
 	"testing"
 
@@ -200,6 +202,36 @@ func TestEditsInterrupted(t *testing.T) {
 				t.Errorf("error %v", err)
 			}
 			if diff := cmp.Diff(before, tell(t, root)); diff != "" {
+				t.Error(diff)
+			}
+		})
+	}
+}
+
+// TestLoginLogs: however large its number, an account leaves the logs of logins alone, and makes none. A record of it in
+// lastlog, which has 292 bytes for each number, would make a file of a terabyte.
+func TestLoginLogs(t *testing.T) {
+	const uid = noID - 1
+	logs := []rootfstest.Entry{rootfstest.Dir("var", 0o755), rootfstest.Dir("var/log", 0o755)}
+	for name, more := range map[string][]rootfstest.Entry{
+		"none": nil,
+		"some": {rootfstest.File("var/log/lastlog", 0o664, "of others").Owned(0, 43), rootfstest.File("var/log/faillog", 0o600, "of others")},
+	} {
+		t.Run(name, func(t *testing.T) {
+			root := stage(t, debian(), append(slices.Clone(logs), more...)...).Root(rootfs.Actor{})
+			of := func() string { return tell(t, rootfs.Sub(root, "var")) }
+			before := of()
+			e := Editor{Root: root, Day: 20000}
+			if err := e.AddUser(t.Context(), AddUser{Name: "huge", UID: pointer(uint32(uid))}); err != nil {
+				t.Fatal(err)
+			}
+			if err := e.ModifyUser(t.Context(), ModifyUser{Name: "huge", UID: pointer(uint32(uid - 1))}); err != nil {
+				t.Fatal(err)
+			}
+			if text := read(t, root, passwdFile); !strings.Contains(text, fmt.Sprintf("\nhuge:x:%d:", uid-1)) {
+				t.Errorf("passwd is %q", text)
+			}
+			if diff := cmp.Diff(before, of()); diff != "" {
 				t.Error(diff)
 			}
 		})
