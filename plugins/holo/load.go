@@ -25,7 +25,7 @@ type Loaded struct {
 	Info Info
 	// InProcess says that the plugin is a Go value.
 	InProcess bool
-	// Sandbox says what confined the executable; "none" for a Go value, which has what it is given.
+	// Sandbox says what confined the executable; empty for nothing, and for a Go value, which has what it is given.
 	Sandbox string
 }
 

@@ -50,10 +50,10 @@ func (s *Sandbox) ran(exit sandbox.Exit) {
 	s.Missing(exit.Confined.Missing)
 }
 
-// inForce is what confined a process, in the words of the apply log.
+// inForce is what confined a process, in the words of the apply log; empty for nothing.
 func inForce(exit sandbox.Exit) string {
 	if exit.Confined == nil {
-		return "none"
+		return ""
 	}
 	return strings.Join(exit.Confined.InForce, "; ")
 }
