@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -38,6 +39,7 @@ type buildOptions struct {
 	noCache     bool
 
 	settings settingFlags
+	sandbox  sandboxFlags
 
 	log      string
 	metadata string
@@ -83,6 +85,7 @@ func (o *buildOptions) addPluginFlags(f *pflag.FlagSet) {
 	f.StringArrayVarP(&o.resources, "resources", "r", nil, "resource tree `DIR`, shaped like /usr/share/holo; may be repeated")
 	f.BoolVar(&o.replace, "replace-resources", false, "take away the resources that earlier builds placed and no -r has, and undo what came of them")
 	f.StringArrayVar(&o.plugins, "plugin", nil, "run plugin `ID[=BINARY]`, in this order and before all others; may be repeated")
+	o.sandbox.addFlags(f)
 	f.DurationVar(&o.timeout, "timeout", 10*time.Minute, "time limit `T` for each call of a plugin, as 90s or 5m")
 	f.StringArrayVar(&o.limits, "limit", nil, limitUsage)
 	f.StringVar(&o.progress, "progress", "auto", "what standard error gets: `MODE` auto, tty, plain, json or none")
@@ -102,7 +105,7 @@ func (o *buildOptions) check() error {
 			return usageError{fmt.Errorf("standard output can be only one of the destinations")}
 		}
 	}
-	if err := o.checkStage(); err != nil {
+	if err := errors.Join(o.checkStage(), o.sandbox.check()); err != nil {
 		return err
 	}
 	switch {

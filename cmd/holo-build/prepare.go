@@ -66,6 +66,7 @@ type prepared struct {
 	cache     string
 	calls     *ledger // of stand-ins
 	standIns  *holo.StandIns
+	sandbox   *holo.Sandbox
 }
 
 // newPrepared is what there is before anything is run.
@@ -76,7 +77,8 @@ func (b *build) newPrepared(res *holo.Resources) (prepared, error) {
 		return ready, fmt.Errorf("finding this program, which is its own stand-in for tools: %w", err)
 	}
 	ready.standIns = &holo.StandIns{Tools: &mock.Tools{Epoch: b.epoch, Record: ready.calls.record}, Program: program, Scratch: b.work.Path}
-	return ready, nil
+	ready.sandbox, err = b.newSandbox()
+	return ready, err
 }
 
 // prepare runs generators, places the resources, and chooses plugins.
@@ -119,13 +121,13 @@ func (b *build) choose(ctx context.Context, stage stager, ready prepared) (prepa
 
 func (b *build) generate(ctx context.Context, stage holo.Stage, ready prepared) error {
 	return ready.resources.Generate(ctx, holo.GenerateOptions{Stage: stage, Scratch: b.work.Path, Environ: b.pluginEnviron(),
-		StandIns: ready.standIns, Timeout: b.o.timeout, Warn: b.ui.warn})
+		Sandbox: ready.sandbox, StandIns: ready.standIns, Timeout: b.o.timeout, Warn: b.ui.warn})
 }
 
 func (b *build) newHost(stage holo.Stage, ready prepared) *holo.Host {
 	return holo.NewHost(holo.HostOptions{
 		Stage: stage, CacheDir: ready.cache, Environ: b.pluginEnviron(), Scratch: b.work.Path, Resources: ready.resources,
-		StandIns: ready.standIns, Timeout: b.o.timeout, Limits: b.limits, Now: b.now, Events: b.watch, Live: b.live,
+		Sandbox: ready.sandbox, StandIns: ready.standIns, Timeout: b.o.timeout, Limits: b.limits, Now: b.now, Events: b.watch, Live: b.live,
 	})
 }
 

@@ -146,7 +146,7 @@ func newPluginRecord(l holo.Loaded, live bool) pluginRecord {
 		mode = "live"
 	}
 	return pluginRecord{Type: "plugin", ID: l.ID, Bundled: l.InProcess, Executable: l.Digest, API: &[2]int{l.Info.Min, l.Info.Max},
-		Mode: mode, Sandbox: "none"}
+		Mode: mode, Sandbox: cmp.Or(l.Sandbox, "none")}
 }
 
 func newEntityRecord(e *holo.Scanned, r holo.Result, res *holo.Resources) entityRecord {

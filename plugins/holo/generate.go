@@ -36,6 +36,8 @@ type GenerateOptions struct {
 	Timeout time.Duration
 	// Probe says how processes are kept together; zero means as well as the kernel lets us.
 	Probe sandbox.Probe
+	// Sandbox confines them; nil does not.
+	Sandbox *Sandbox
 	// StandIns take the places of the system's tools.
 	StandIns *StandIns
 	// Warn is told what a generator has printed, and of what it leaves behind.
@@ -146,12 +148,15 @@ func (g *generating) run(ctx context.Context, name string) error {
 	}
 	var said bytes.Buffer
 	by := rootfs.Actor{Kind: "generator", Entity: name}
-	exit, err := g.StandIns.run(ctx, g.Stage, by, sandbox.Process{
+	process := sandbox.Process{
 		Path: filepath.Join(g.static, name), Dir: root, Mount: sandbox.Mount{File: mount, At: root},
 		Env: append(withoutHolo(g.Environ), outVar+"="+g.out, cacheVar+"="+cache, resourceRootVar+"="+g.static,
 			rootVar+"="+root, tmpVar+"="+cache),
 		Stdout: &said, Stderr: &said, Timeout: g.Timeout, OutputBytes: g.r.limits.OutputBytes, Probe: g.Probe, Direct: g.r.live,
-	})
+	}
+	g.Sandbox.confine(&process, []string{root, g.out, cache}, []string{g.static})
+	exit, err := g.StandIns.run(ctx, g.Stage, by, process)
+	g.Sandbox.ran(exit)
 	for line := range strings.Lines(g.neutral().text(strings.ReplaceAll(said.String(), cache, "$"+cacheVar))) {
 		if line = strings.TrimSpace(line); line != "" {
 			g.Warn("output from /" + resourceDir + "/" + name + ": " + line)

@@ -45,6 +45,8 @@ type HostOptions struct {
 	// StandIns take the places of the system's tools, where Live is false: of what a plugin runs by a name without a slash.
 	// Without them, that is an error, and a process finds the building machine's.
 	StandIns *StandIns
+	// Sandbox confines processes; nil does not.
+	Sandbox *Sandbox
 	// Resources tells where a resource came from, and translates paths of the virtual resource directory.
 	Resources *Resources
 	// Timeout bounds each call of an executable.

@@ -25,6 +25,8 @@ type Loaded struct {
 	Info Info
 	// InProcess says that the plugin is a Go value.
 	InProcess bool
+	// Sandbox says what confined the executable; empty for nothing, and for a Go value, which has what it is given.
+	Sandbox string
 }
 
 // Load asks each plugin for its info, checks that its resource directory exists, and makes its state and cache

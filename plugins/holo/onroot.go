@@ -28,8 +28,18 @@ func (h *Host) onRoot(ctx context.Context, by rootfs.Actor, p sandbox.Process) (
 		defer mount.Close()
 	}
 	p.Dir, p.Mount = dir, sandbox.Mount{File: mount, At: dir}
+	own := filepath.Dir(p.Path)
+	if rel, err := filepath.Rel(dir, own); err == nil && filepath.IsLocal(rel) {
+		own = dir // a script of the root's resources
+	}
 	p.Timeout, p.OutputBytes, p.Probe, p.Direct = h.o.Timeout, h.o.Limits.OutputBytes, h.o.Probe, h.o.Live
+	readable := []string{own}
+	if own == dir {
+		readable = nil
+	}
+	h.o.Sandbox.confine(&p, []string{dir}, readable)
 	exit, err = h.o.StandIns.run(ctx, h.o.Stage, by, p)
+	h.o.Sandbox.ran(exit)
 	if rescanned = h.o.Stage.Rescan(ctx, by); rescanned != nil {
 		rescanned = fmt.Errorf("finding what plugin %s changed: %w", by.Plugin, rescanned)
 	}

@@ -63,6 +63,9 @@ func (p *process) call(ctx context.Context, op, entity string, s streams) error 
 	exit, err, rescanned := p.host.onRoot(ctx, by, sandbox.Process{
 		Path: p.spec.Binary, Args: args, Env: p.host.environ(p.plugin), Stdout: s.stdout, Stderr: s.stderr, FD3: s.fd3,
 	})
+	if op == opInfo {
+		p.plugin.Sandbox = inForce(exit)
+	}
 	if exit.Leftover {
 		p.host.warn(p.spec.ID, entity, "left processes behind after "+op+", which were ended")
 	}

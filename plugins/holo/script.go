@@ -167,12 +167,15 @@ func (h *Host) runWritten(ctx context.Context, plugin, entity string, env *Env, 
 		stdout = env.Stdout
 	}
 	var stderr bytes.Buffer
-	exit, err := h.o.StandIns.run(ctx, nil, rootfs.Actor{Plugin: plugin, Entity: entity}, sandbox.Process{
+	process := sandbox.Process{
 		Path: s.path, Argv0: s.path, Args: c.Argv[1:], Dir: s.empty,
 		Env:   append(withoutHolo(h.o.Environ), rootVar+"="+s.empty, tmpVar+"="+s.tmp),
 		Stdin: c.Stdin, Stdout: stdout, Stderr: &stderr,
 		Timeout: h.o.Timeout, OutputBytes: h.o.Limits.OutputBytes, Probe: h.o.Probe, Direct: h.o.Live,
-	})
+	}
+	h.o.Sandbox.confine(&process, []string{s.empty, s.tmp}, []string{filepath.Dir(s.path)})
+	exit, err := h.o.StandIns.run(ctx, nil, rootfs.Actor{Plugin: plugin, Entity: entity}, process)
+	h.o.Sandbox.ran(exit)
 	n := append(neutral{{s.path, s.shown, false}, {s.empty, "$" + rootVar, false}, {s.tmp, "$" + tmpVar, false}}, h.o.StandIns.neutral()...)
 	said := n.bytes(stderr.Bytes())
 	if over, ok := errors.AsType[*sandbox.OutputError](err); ok && over.Stream == "standard error" {

@@ -47,6 +47,9 @@ func (s *StandIns) run(ctx context.Context, stage Stage, by rootfs.Actor, p sand
 		return sandbox.Exit{}, err
 	}
 	p.Env = withPath(p.Env, s.dir())
+	if p.Confine != nil {
+		p.Confine.ReadOnly = append(p.Confine.ReadOnly, sandbox.Bind{Host: s.dir()}, sandbox.Bind{Host: s.Program})
+	}
 	exit, err := sandbox.Run(ctx, p)
 	return exit, errors.Join(err, server.Close())
 }

@@ -1,0 +1,72 @@
+package main
+
+import (
+	"fmt"
+	"path/filepath"
+	"slices"
+
+	"github.com/spf13/pflag"
+
+	"github.com/holo-build/holo-build/plugins/holo"
+)
+
+// sandboxFlags say what executables may touch.
+type sandboxFlags struct {
+	mode, network string
+	allowRead     []string
+}
+
+// The modes of --sandbox, and the networks of --network.
+const (
+	sandboxAuto   = "auto"
+	sandboxStrict = "strict"
+	sandboxNone   = "none"
+	networkNone   = "none"
+	networkHost   = "host"
+)
+
+func (s *sandboxFlags) addFlags(f *pflag.FlagSet) {
+	f.StringVar(&s.mode, "sandbox", sandboxAuto, "confine executables, scripts and generators: `MODE` auto (as far as\nit can be had), strict (or fail) or none")
+	f.StringVar(&s.network, "network", networkNone, "what network they have: `NET` none or host")
+	f.StringArrayVar(&s.allowRead, "allow-read", nil, "let them read `PATH` of this machine, too; may be repeated")
+}
+
+// check finds wrong use.
+func (s *sandboxFlags) check() error {
+	if list := []string{sandboxAuto, sandboxStrict, sandboxNone}; !slices.Contains(list, s.mode) {
+		return usageError{fmt.Errorf("--sandbox: %q is not auto, strict or none", s.mode)}
+	}
+	if s.network != networkNone && s.network != networkHost {
+		return usageError{fmt.Errorf("--network: %q is neither none nor host", s.network)}
+	}
+	if s.mode == sandboxNone && len(s.allowRead) > 0 {
+		return usageError{fmt.Errorf("--allow-read: with --sandbox none all can be read")}
+	}
+	return nil
+}
+
+// newSandbox is what the flags ask for; nil for none.
+func (b *build) newSandbox() (*holo.Sandbox, error) {
+	if err := b.o.sandbox.check(); err != nil {
+		return nil, err
+	}
+	if b.o.sandbox.mode == sandboxNone || b.live {
+		return nil, nil
+	}
+	s := &holo.Sandbox{Network: b.o.sandbox.network == networkHost, Strict: b.o.sandbox.mode == sandboxStrict, Missing: b.warnMissing}
+	for _, path := range slices.Concat(b.o.resources, b.o.sandbox.allowRead) {
+		abs, err := filepath.Abs(path)
+		if err != nil {
+			return nil, err
+		}
+		s.ReadOnly = append(s.ReadOnly, abs)
+	}
+	return s, nil
+}
+
+// warnMissing tells what of the confinement can't be had.
+func (b *build) warnMissing(what []string) {
+	for _, w := range what {
+		b.ui.warn("sandbox: missing here: " + w)
+	}
+}
