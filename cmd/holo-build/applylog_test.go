@@ -181,7 +181,7 @@ func TestAssembleLog(t *testing.T) {
 {"type":"change","path":"/dev/null","kind":"add","after":{"type":"char-device","mode":"0666","uid":0,"gid":0,"device":"1:3"},"by":[{"kind":"entity","plugin":"q","entity":"p:1"}]}
 {"type":"change","path":"/etc/a","kind":"add","after":{"type":"file","mode":"4755","uid":7,"gid":8,"size":0,"digest":` + empty + `,"xattrs":{"user.x":"00ff"}},"linkTo":"/etc/b"}
 {"type":"change","path":"/var/lib/holo/x","kind":"delete","class":"state","before":{"type":"symlink","mode":"0777","uid":0,"gid":0,"target":"/t<>"}}
-{"type":"result","entities":{"applied":1},"changes":{"add":2,"delete":1,"modify":1},"calls":{"deferred":1,"realised":1,"refused":1},"deferred":["systemctl restart \"a b\""],"unattributed":["/etc/a"]}
+{"type":"result","entities":{"applied":1},"changes":{"add":2,"delete":1,"modify":1},"calls":{"deferred":1,"realised":1,"refused":1},"deferred":["systemctl restart \"a b\""],"unattributed":["/etc/a"],"conflicts":[{"path":"/","by":[{"kind":"entity","plugin":"p","entity":"p:1"},{"kind":"entity","plugin":"q","entity":"p:1"}]}]}
 `
 	if diff := cmp.Diff(want, got.String()); diff != "" {
 		t.Errorf("-want +got:\n%s", diff)

@@ -77,7 +77,7 @@ func TestRealApplyLive(t *testing.T) {
 		return string(out), err
 	}
 
-	if out, err := run("apply", "--test-mode", "/"); err == nil || !strings.Contains(out, "would run the image's own code") {
+	if out, err := run("apply", "--test-mode", "/"); err == nil || !strings.Contains(out, "the image's own code, which is not run") {
 		t.Errorf("in test mode: %v\n%s", err, out)
 	}
 	out, err := run("apply", "/", "--log", "/log")

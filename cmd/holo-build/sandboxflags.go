@@ -26,8 +26,8 @@ const (
 )
 
 func (s *sandboxFlags) addFlags(f *pflag.FlagSet) {
-	f.StringVar(&s.mode, "sandbox", sandboxAuto, "confine executables, scripts and generators: `MODE` auto (as far as\nit can be had), strict (or fail) or none")
-	f.StringVar(&s.network, "network", networkNone, "what network they have: `NET` none or host")
+	f.StringVar(&s.mode, "sandbox", sandboxNone, "confine executables, scripts and generators: `MODE` auto (as far as\nit can be had), strict (or fail) or none")
+	f.StringVar(&s.network, "network", networkNone, "what network they have in the sandbox: `NET` none or host")
 	f.StringArrayVar(&s.allowRead, "allow-read", nil, "let them read `PATH` of this machine, too; may be repeated")
 }
 
@@ -40,7 +40,7 @@ func (s *sandboxFlags) check() error {
 		return usageError{fmt.Errorf("--network: %q is neither none nor host", s.network)}
 	}
 	if s.mode == sandboxNone && len(s.allowRead) > 0 {
-		return usageError{fmt.Errorf("--allow-read: with --sandbox none all can be read")}
+		return usageError{fmt.Errorf("--allow-read: without --sandbox auto or strict, all can be read")}
 	}
 	return nil
 }

@@ -61,7 +61,10 @@ func (s *StandIns) install() error {
 	if s.installed {
 		return nil
 	}
-	err := os.Mkdir(s.dir(), 0o755)
+	err := os.RemoveAll(s.dir()) // of a build that has begun anew
+	if err == nil {
+		err = os.Mkdir(s.dir(), 0o755)
+	}
 	if err == nil {
 		err = mock.Install(s.dir(), s.Program)
 	}
