@@ -32,6 +32,7 @@ func kept() map[string][]keptRule {
 		"users-groups": {
 			{"second-apply", "with a root other than / accounts are only declared, by lines MOCK: ..., so that they seem to be gone afterwards"},
 			{"", "a definition that differs from the account demands force, also where only the definition has changed"},
+			{"", "scrubbing never demands force, whatever somebody else has changed, nor does a changed comment"},
 		},
 		"ssh-keys": {
 			{"force-restore", "keys that somebody else has taken out come back: force is never demanded"},

@@ -17,11 +17,6 @@ var errorChecks = []check{
 	{"errors", "Informational output shall be printed on stdout, errors and warnings shall be printed on stderr.", checkErrors},
 }
 
-var orphanChecks = []check{
-	{"orphans", "The ACTION key is used to signal that a deleted configuration file is being cleaned up after: what has lost its resources is reported, " +
-		"and applying it is the end of it.", checkOrphans},
-}
-
 var forceChecks = []check{
 	{"force-overwrite", "During the apply operation, plugins shall refuse to provision entities that appear to have been edited " +
 		"by the user or an external application.", checkOverwrite},
@@ -75,69 +70,16 @@ func (k *kit) provisioned(ctx context.Context) (*story, error) {
 	return k.tellNew(ctx)
 }
 
-func checkOrphans(ctx context.Context, k *kit) error {
-	s, err := k.provisioned(ctx)
-	if err != nil {
-		return err
-	}
-	if err := s.w.clearResources(); err != nil {
-		return err
-	}
-	orphans, c := s.w.scan(ctx)
-	if err := c.failed(); err != nil {
-		return fmt.Errorf("scan without resources: %w", err)
-	}
-	if len(orphans) == 0 {
-		return &notApplicable{"it reports nothing without resources"}
-	}
-	done, err := s.w.apply(ctx, orphans, "apply")
-	if err == nil {
-		err = failedOf(done)
-	}
-	if err != nil {
-		return err
-	}
-	for _, a := range done {
-		if a.demandsForce() {
-			return fmt.Errorf("%s: it demands force, though nobody else has changed anything", a.id)
-		}
-	}
-	left, c := s.w.scan(ctx)
-	if err := c.failed(); err != nil {
-		return fmt.Errorf("scan after that: %w", err)
-	}
-	if len(left) > 0 {
-		return fmt.Errorf("%s was applied, and is still reported", left[0].ID)
-	}
-	return nil
-}
+const editedLine = "# edited by the conformance kit\n"
 
-// clearResources takes all resources away.
-func (w *site) clearResources() (err error) {
+// meddle edits files that were provisioned, or removes them.
+func (w *site) meddle(files []Entry, remove bool) (err error) {
 	host, err := rootfs.OpenHost(w.dir)
 	if err != nil {
 		return own(err)
 	}
 	defer func() { err = errors.Join(err, own(host.Close())) }()
-	if err := removeAll(host, w.resources); err != nil {
-		return own(err)
-	}
-	return own(host.Mkdir(w.resources, mine(rootfs.Meta{Type: rootfs.Directory, Mode: 0o755})))
-}
-
-const editedLine = "# edited by the conformance kit\n"
-
-// meddle edits the files that were provisioned, or removes them.
-func (s *story) meddle(long *story, remove bool) (files []Entry, err error) {
-	if files = s.files(long); len(files) == 0 {
-		return nil, &notApplicable{"it writes no file in the root"}
-	}
-	host, err := rootfs.OpenHost(s.w.dir)
-	if err != nil {
-		return nil, own(err)
-	}
-	defer func() { err = errors.Join(err, own(host.Close())) }()
-	for i, e := range files {
+	for _, e := range files {
 		if remove {
 			err = host.Remove(e.Name)
 		} else {
@@ -146,11 +88,10 @@ func (s *story) meddle(long *story, remove bool) (files []Entry, err error) {
 			err = edited.make(host)
 		}
 		if err != nil {
-			return nil, own(err)
+			return own(err)
 		}
-		files[i] = e
 	}
-	return files, nil
+	return nil
 }
 
 // now returns the contents of files; what is missing is not there.
@@ -205,8 +146,11 @@ func (k *kit) meddleNew(ctx context.Context, remove bool) (*meddled, error) {
 	if err != nil {
 		return nil, err
 	}
-	m := &meddled{story: s}
-	if m.files, err = s.meddle(k.story, remove); err != nil {
+	m := &meddled{story: s, files: s.files(k.story)}
+	if len(m.files) == 0 {
+		return nil, &notApplicable{"it writes no file in the root"}
+	}
+	if err := s.w.meddle(m.files, remove); err != nil {
 		return nil, err
 	}
 	if m.asked, err = s.w.apply(ctx, s.entities, "apply"); err != nil {

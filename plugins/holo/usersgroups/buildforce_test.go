@@ -67,7 +67,12 @@ func TestBuildForce(t *testing.T) {
 		i := newImage(t)
 		i.apply(def, false)
 		i.edit("etc/passwd", ":www:", ":World:")
-		i.expect(def, "user:www: applied\n  usermod --comment www www\n")
+		refused(i, "overwrite", "-comment = \"www\"\n+comment = \"World\"\n")
+		i.expect(www+"shell = \"/bin/a\"\ncomment = \"World\"\n", "user:www: not-changed\n")
+		i.edit("etc/passwd", ":World:", ":Moon:")
+		if got := i.apply(def, true); got != "user:www: applied\n  usermod --comment www www\n" {
+			t.Errorf("got %s", got)
+		}
 	})
 	t.Run("deleted", func(t *testing.T) {
 		i := newImage(t)

@@ -1,6 +1,7 @@
 package usersgroups
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 
@@ -55,12 +56,11 @@ func TestBuildRenamed(t *testing.T) {
 
 // TestBuildCircle: two accounts that are to have each other's number can't; the tool says so, and that is the end of it.
 func TestBuildCircle(t *testing.T) {
-	const both = "[[group]]\nname = \"video\"\n[[group]]\nname = \"audio\"\n"
 	i := newImage(t)
-	i.apply(both, false)
-	i.edit("etc/group", "video:x:44:", "video:x:45:")
-	i.edit("etc/group", "audio:x:29:", "audio:x:44:")
-	i.edit("etc/group", "video:x:45:", "video:x:29:")
+	for _, numbers := range [][2]int{{45, 29}, {45, 44}, {29, 44}} {
+		i.apply(fmt.Sprintf("[[group]]\nname = \"video\"\ngid = %d\n[[group]]\nname = \"audio\"\ngid = %d\n", numbers[0], numbers[1]), false)
+	}
+	i.expectAccounts("video:x:29:\naudio:x:44:www\n")
 	i.expect("", "group:audio: failed\ngroupmod: GID '44' already exists\n"+
 		"!! group:video is in the way: groupmod: GID '44' already exists (exit status 4)\n  groupmod --gid 44 video = 4\n"+
 		"group:video: failed\ngroupmod: GID '29' already exists\n"+

@@ -33,12 +33,15 @@
 //   - only what somebody else has changed since the account was last provisioned needs force. The first definition of an
 //     account, and a changed one, never do, nor does what the plugin has done itself, such as deleting a group. Two
 //     conditions say so: the account is not as the provisioned image has it, nor as it is wanted. So the two rules
-//     differ for the same state: the reference compares the account with definition over image, we with the image;
+//     differ for the same state: the reference compares the account with definition over image, we with the image. A
+//     comment is a part of the account here, for the reference it is not;
+//   - so does the scrubbing of an account that somebody else has changed since, unless it is already what it was before
+//     the first definition. One that is gone is scrubbed without;
 //   - each error is a line of its own that names file and line;
 //   - the state of version 1 is migrated with warnings.
 //
-// Scrubbing never needs force, under any name. Nor does any name empty a list of groups by a definition, as an empty list
-// is none; and of stacked definitions, the first has the say on skipBaseGroups.
+// Under the names holo and holo-users-groups scrubbing never needs force. Under no name does a definition empty a list of
+// groups, as an empty list is none; and of stacked definitions, the first has the say on skipBaseGroups.
 //
 // What is applied is what the last scan has found: it is kept in the cache directory, as one line for each account.
 package usersgroups

@@ -47,10 +47,11 @@ func (w *work) forestall(ctx context.Context, a account, defined bool) error {
 	if err != nil || !o.actual.exists() {
 		return nil
 	}
-	o.pending = pending
+	o.pending, o.force = pending, w.force
 	switch {
 	case o.def != nil:
-		_, err = o.provision(ctx, false)
+		_, err = o.provision(ctx)
+	case o.scrubNeedsForce():
 	case o.base.exists():
 		err = o.restore(ctx, *o.base)
 	default:

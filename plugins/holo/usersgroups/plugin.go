@@ -42,11 +42,12 @@ func (Plugin) Apply(ctx context.Context, env *holo.Env, id string, force bool) (
 	if err != nil {
 		return holo.Failed, err
 	}
+	w.force = force
 	var out holo.Outcome
 	if w.def == nil {
 		out, err = w.scrub(ctx)
 	} else {
-		out, err = w.provision(ctx, force)
+		out, err = w.provision(ctx)
 	}
 	if err != nil {
 		return holo.Failed, err
@@ -83,6 +84,8 @@ type work struct {
 	db             database
 	// actual is the account as it is.
 	actual account
+	// force says that changes by others are overwritten.
+	force bool
 	// pending are the IDs of the entities for which this one is applied before its time; see forestall.
 	pending []string
 }

@@ -9,7 +9,7 @@ import (
 
 // provision applies an entity that is defined; 4.2.6. What it writes, it writes in an order that lets the next apply
 // finish what was interrupted: base image, account, provisioned image.
-func (w *work) provision(ctx context.Context, force bool) (holo.Outcome, error) {
+func (w *work) provision(ctx context.Context) (holo.Outcome, error) {
 	if w.base == nil {
 		if err := writeImage(w.env.State, baseDir, w.actual); err != nil {
 			return "", err
@@ -18,7 +18,7 @@ func (w *work) provision(ctx context.Context, force bool) (holo.Outcome, error) 
 		w.base = &was
 	}
 	want := w.wanted()
-	if !force {
+	if !w.force {
 		if out := w.refusal(want); out != "" {
 			return out, nil
 		}
@@ -70,17 +70,21 @@ func (w *work) refusal(want account) holo.Outcome {
 }
 
 // refusalInBuild asks for force only where somebody else has changed the account since it was last provisioned. That its
-// definition has changed is no reason; nor is that a group is gone which it had, as the plugin may have deleted that
-// itself. Comments are nobody's, as with the reference.
+// definition has changed is no reason.
 func (w *work) refusalInBuild(want account) holo.Outcome {
-	if w.provided == nil || !w.provided.exists() {
-		return ""
-	}
-	was, is := *w.provided, w.actual
-	was.comment, is.comment, want.comment = "", "", ""
-	was.groups = w.db.existing(was.groups)
-	if is.encode() == was.encode() || is.encode() == want.encode() {
+	if !w.changedByOthers() || w.actual.encode() == want.encode() {
 		return ""
 	}
 	return holo.NeedsForceOverwrite
+}
+
+// changedByOthers says that the account is not what the plugin has made of it. That a group is gone which it had is no such
+// change, as the plugin may have deleted that itself. Of an account without a provisioned image nothing is known.
+func (w *work) changedByOthers() bool {
+	if w.provided == nil || !w.provided.exists() {
+		return false
+	}
+	was := *w.provided
+	was.groups = w.db.existing(was.groups)
+	return w.actual.encode() != was.encode()
 }

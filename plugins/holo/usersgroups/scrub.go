@@ -10,6 +10,9 @@ import (
 // scrub applies an orphan: the account becomes what it was before it was first provisioned; 4.2.6. The base image goes
 // last: as long as it is there, the entity is, and what was interrupted can be finished.
 func (w *work) scrub(ctx context.Context) (holo.Outcome, error) {
+	if w.scrubNeedsForce() {
+		return holo.NeedsForceOverwrite, nil
+	}
 	var err error
 	switch {
 	case w.base.exists():
@@ -31,11 +34,31 @@ func (w *work) scrub(ctx context.Context) (holo.Outcome, error) {
 	return holo.Applied, nil
 }
 
+// scrubNeedsForce says that somebody else has changed the account of an orphan, so that only force may restore or delete
+// it. There is nothing to lose of one that is gone, or already as it was before it was first provisioned. The reference
+// never asks.
+func (w *work) scrubNeedsForce() bool {
+	if w.force || !w.env.ImageBuild || !w.actual.exists() || !w.changedByOthers() {
+		return false
+	}
+	return !w.base.exists() || !w.isRestored(w.restorable(*w.base))
+}
+
+// restorable is a base image without groups that are gone by now.
+func (w *work) restorable(base account) account {
+	base.groups = w.db.existing(base.groups)
+	return base
+}
+
+func (w *work) isRestored(base account) bool {
+	return w.actual.exists() && differs(base, w.actual) == ""
+}
+
 // restore brings back what was there before. The reference runs its tool even if there is nothing to do.
 func (w *work) restore(ctx context.Context, base account) error {
 	if w.real() {
-		base.groups = w.db.existing(base.groups)
-		if w.actual.exists() && differs(base, w.actual) == "" {
+		base = w.restorable(base)
+		if w.isRestored(base) {
 			return nil
 		}
 	}
