@@ -15,8 +15,11 @@ func confine(writable []string) error {
 		defer unix.Close(fd)
 		mounts[i] = fd
 	}
+	// A mount is busy for as long as something is written to it, and that is done for a moment by whoever reads: a time of
+	// access is. A page of this program, read by another of its threads, is enough.
 	readOnly := unix.MountAttr{Attr_set: unix.MOUNT_ATTR_RDONLY}
-	if err := unix.MountSetattr(unix.AT_FDCWD, "/", unix.AT_RECURSIVE, &readOnly); err != nil {
+	err := retry(unix.EBUSY, func() error { return unix.MountSetattr(unix.AT_FDCWD, "/", unix.AT_RECURSIVE, &readOnly) })
+	if err != nil {
 		return err
 	}
 	for i, dir := range writable {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"syscall"
 	"testing"
 )
 
@@ -57,5 +58,26 @@ exit 0`
 	}
 	if err := TryWritable(t.Context(), []string{own}, Probe{Try: []Isolation{Subreaper}}); !errors.Is(err, errors.ErrUnsupported) {
 		t.Error(err)
+	}
+}
+
+// TestRetry: what is over soon is tried again, what stays is an error, and what is something else is one at once.
+func TestRetry(t *testing.T) {
+	for _, c := range []struct {
+		fails, tries int
+		with, want   error
+	}{
+		{0, 1, nil, nil}, {3, 4, syscall.EBUSY, nil}, {1, 1, syscall.EPERM, syscall.EPERM}, {100, 9, syscall.EBUSY, syscall.EBUSY},
+	} {
+		tries := 0
+		err := retry(syscall.EBUSY, func() error {
+			if tries++; tries <= c.fails {
+				return c.with
+			}
+			return nil
+		})
+		if tries != c.tries || !errors.Is(err, c.want) {
+			t.Errorf("%d failures with %v: %d tries, %v", c.fails, c.with, tries, err)
+		}
 	}
 }

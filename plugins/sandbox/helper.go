@@ -169,9 +169,12 @@ func (h *helper) start() error {
 // retryBusy starts a program once more for as long as somebody writes to its file. A file that was just written can't be
 // executed while some other process, forked in that moment and not yet at its own execve, still holds the descriptor:
 // golang.org/issue/22315.
-func retryBusy(start func() error) (err error) {
+func retryBusy(start func() error) error { return retry(syscall.ETXTBSY, start) }
+
+// retry does something once more for as long as it fails with an error that is over soon, for half a second at the most.
+func retry(while syscall.Errno, do func() error) (err error) {
 	for pause := time.Millisecond; ; pause *= 2 {
-		if err = start(); !errors.Is(err, syscall.ETXTBSY) || pause > 200*time.Millisecond {
+		if err = do(); !errors.Is(err, while) || pause > 200*time.Millisecond {
 			return err
 		}
 		time.Sleep(pause)
