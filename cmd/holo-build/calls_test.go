@@ -44,6 +44,7 @@ func TestCallsOfBuild(t *testing.T) {
 		fatal(t, err)
 		stage := rootfs.Stage(base, rootfs.StageOptions{Dir: work.Path, Start: rootfstest.Epoch})
 		b := &build{work: work, epoch: time.Unix(86400*20000, 0)}
+		b.o.sandbox = sandboxFlags{mode: sandboxNone, network: networkNone}
 		b.process = process{stderr: io.Discard, now: func() time.Time { return rootfstest.Epoch }}
 		b.ui, err = newUI(b.process, "none", true)
 		fatal(t, err)

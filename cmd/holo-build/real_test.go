@@ -1,13 +1,16 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 )
@@ -133,9 +136,29 @@ func (w *workshop) podman(t *testing.T, layout string) podman {
 	}
 	v := variation{env: []string{"CONTAINERS_CONF=" + conf, "TMPDIR=" + dir}}
 	p := podman{v, []string{"--root", root, "--runroot", filepath.Join(dir, "run")}, "localhost/real:latest"}
-	t.Cleanup(func() { unmount(t, filepath.Join(root, "overlay")) })
+	t.Cleanup(func() {
+		p.settle(t)
+		unmount(t, filepath.Join(root, "overlay"))
+	})
 	w.run(t, v, "podman", p.args("load", "-i", archive)...)
 	return p
+}
+
+// settle waits until no container is left: one whose client was ended, as ssh(1) ends its proxy, is removed by podman's
+// monitor a moment later, while a test already removes the directory.
+func (p podman) settle(t *testing.T) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	for range 100 {
+		cmd := exec.CommandContext(ctx, "podman", p.args("ps", "--all", "--quiet")...)
+		cmd.Env = append(os.Environ(), p.v.env...)
+		if out, err := cmd.Output(); err != nil || len(out) == 0 {
+			return // an error: there is nothing to ask
+		}
+		time.Sleep(100 * time.Millisecond)
+	}
+	t.Error("a container is still there")
 }
 
 // newFiles is the number of files that the resources add to the image.
