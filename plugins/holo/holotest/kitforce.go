@@ -203,9 +203,9 @@ func checkForce(ctx context.Context, k *kit) error {
 	return nil
 }
 
-// force applies by force, after which all that was refused must be as it was.
-func (m *meddled) force(ctx context.Context) error {
-	done, err := m.w.apply(ctx, m.entities, "force-apply")
+// forceAll applies entities by force, which must not fail, nor ask for force once more.
+func (w *site) forceAll(ctx context.Context, entities []holo.Entity) error {
+	done, err := w.apply(ctx, entities, "force-apply")
 	if err == nil {
 		err = failedOf(done)
 	}
@@ -216,6 +216,14 @@ func (m *meddled) force(ctx context.Context) error {
 		if a.demandsForce() {
 			return fmt.Errorf("%s: force-apply demands force", a.id)
 		}
+	}
+	return nil
+}
+
+// force applies by force, after which all that was refused must be as it was.
+func (m *meddled) force(ctx context.Context) error {
+	if err := m.w.forceAll(ctx, m.entities); err != nil {
+		return err
 	}
 	now, err := m.w.now(m.files)
 	if err != nil {

@@ -157,17 +157,8 @@ func (w *site) forceOrphans(ctx context.Context, refused []holo.Entity, files []
 	if err != nil {
 		return err
 	}
-	done, err := w.apply(ctx, refused, "force-apply")
-	if err == nil {
-		err = failedOf(done)
-	}
-	if err != nil {
+	if err := w.forceAll(ctx, refused); err != nil {
 		return err
-	}
-	for _, a := range done {
-		if a.demandsForce() {
-			return fmt.Errorf("%s: force-apply demands force", a.id)
-		}
 	}
 	after, err := w.now(files)
 	if err != nil {
