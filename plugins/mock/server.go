@@ -1,12 +1,9 @@
 package mock
 
 import (
-	"bytes"
 	"context"
-	"encoding/binary"
 	"errors"
 	"fmt"
-	"io"
 	"net"
 	"os"
 	"path/filepath"
@@ -88,7 +85,7 @@ func (s *Server) accept(ctx context.Context, use func(context.Context, Use) int)
 
 // answer does what one stand-in asks for. Who sends anything else is answered by the end of the connection.
 func answer(ctx context.Context, conn *net.UnixConn, use func(context.Context, Use) int) {
-	argv, fds, err := request(conn)
+	a, fds, err := readRequest(conn)
 	defer func() {
 		for _, fd := range fds {
 			_ = unix.Close(fd)
@@ -104,60 +101,6 @@ func answer(ctx context.Context, conn *net.UnixConn, use func(context.Context, U
 		}
 		defer streams[i].close()
 	}
-	status := use(ctx, Use{Argv: argv, Stdin: streams[0], Stdout: streams[1], Stderr: streams[2]})
+	status := use(ctx, Use{Argv: a.argv, Env: a.env, Dir: a.dir, Stdin: streams[0], Stdout: streams[1], Stderr: streams[2]})
 	_, _ = conn.Write([]byte{byte(status)}) // it may be dead
-}
-
-var errRequest = errors.New("not a stand-in's request")
-
-// request reads what a stand-in asks for, with its three standard streams. Those that are returned are to be closed in any
-// case.
-func request(conn *net.UnixConn) (argv []string, fds []int, err error) {
-	late := time.AfterFunc(requestTime, func() { _ = conn.CloseRead() })
-	defer late.Stop()
-	var head [4]byte
-	rights := make([]byte, unix.CmsgSpace(3*4))
-	n, oobn, flags, _, err := conn.ReadMsgUnix(head[:], rights)
-	if err != nil {
-		return nil, nil, err
-	}
-	fds, err = descriptors(rights[:oobn])
-	if err != nil || n != len(head) || len(fds) != 3 || flags&unix.MSG_CTRUNC != 0 {
-		return nil, fds, errRequest
-	}
-	size := binary.BigEndian.Uint32(head[:])
-	if size == 0 || size > maxRequest {
-		return nil, fds, errRequest
-	}
-	var body bytes.Buffer
-	if _, err := io.CopyN(&body, conn, int64(size)); err != nil {
-		return nil, fds, err
-	}
-	list, ok := bytes.CutSuffix(body.Bytes(), []byte{0})
-	if !ok {
-		return nil, fds, errRequest
-	}
-	for arg := range bytes.SplitSeq(list, []byte{0}) {
-		argv = append(argv, string(arg))
-	}
-	return argv, fds, nil
-}
-
-// descriptors are those that came with a message.
-func descriptors(rights []byte) (list []int, err error) {
-	messages, err := unix.ParseSocketControlMessage(rights)
-	if err != nil {
-		return nil, err
-	}
-	for _, m := range messages {
-		fds, err := unix.ParseUnixRights(&m)
-		if err != nil {
-			return list, err
-		}
-		list = append(list, fds...)
-	}
-	for _, fd := range list {
-		unix.CloseOnExec(fd)
-	}
-	return list, nil
 }

@@ -59,9 +59,10 @@ func TestStandIn(t *testing.T) {
 	if err := os.Mkdir(long, 0o755); err != nil {
 		t.Fatal(err)
 	}
-	var got []string
+	var got, env []string
+	var at string
 	s := standIns(t, long, func(_ context.Context, u Use) int {
-		got = u.Argv
+		got, env, at = u.Argv, u.Env, u.Dir
 		in, err := io.ReadAll(u.Stdin)
 		fmt.Fprintf(u.Stdout, "read %q, %v\n", in, err)
 		fmt.Fprintln(u.Stderr, "said")
@@ -78,11 +79,14 @@ func TestStandIn(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			var stdout, stderr bytes.Buffer
 			cmd := exec.CommandContext(t.Context(), filepath.Join(long, "useradd"))
-			cmd.Args, cmd.Env, cmd.Stdin, cmd.Stdout, cmd.Stderr = argv, []string{}, strings.NewReader("input"), &stdout, &stderr
+			cmd.Args, cmd.Env, cmd.Dir, cmd.Stdin, cmd.Stdout, cmd.Stderr = argv, []string{"A=1", "B=\xff\n"}, long, strings.NewReader("input"), &stdout, &stderr
 			_ = cmd.Run() // its status is looked at below
 			want := append([]string{"useradd"}, argv[1:]...)
 			if d := cmp.Diff(want, got); d != "" {
 				t.Errorf("arguments -want +got:\n%.500s", d)
+			}
+			if strings.Join(env, " ") != "A=1 B=\xff\n" || at != long {
+				t.Errorf("environment %q, directory %s", env, at)
 			}
 			if status := cmd.ProcessState.ExitCode(); status != len(argv) || stdout.String() != "read \"input\", <nil>\n" || stderr.String() != "said\n" {
 				t.Errorf("status %d, stdout %q, stderr %q", status, stdout.String(), stderr.String())
@@ -232,6 +236,9 @@ func TestServerGarbage(t *testing.T) {
 		"less":             {length(10), three, "abc\x00"},
 		"no NUL":           {length(3), three, "abc"},
 		"half a length":    {[]byte{0, 0}, three, ""},
+		"no arguments":     {length(4), three, "/\x000\x00"},
+		"fewer arguments":  {length(6), three, "/\x002\x00a\x00"},
+		"no number":        {length(6), three, "/\x00x\x00a\x00"},
 		"a line of a text": {[]byte("GET / HTTP/1.0\r\n\r\n"), nil, ""},
 	} {
 		if got := sent(t, dir, c.first, c.fds, []byte(c.rest)); got == "\x00" {
@@ -246,7 +253,7 @@ func TestServerGarbage(t *testing.T) {
 		}
 		sent(t, dir, b, three[:random.IntN(4)], b)
 	}
-	if got := sent(t, dir, length(2), three, []byte("a\x00")); got != "\x00" {
+	if got := sent(t, dir, length(5), three, []byte("\x001\x00a\x00")); got != "\x00" {
 		t.Errorf("after that, %q", got)
 	}
 	closed(t, s)
@@ -293,8 +300,8 @@ func TestServerHeld(t *testing.T) {
 		request string
 		fds     []int
 	}{
-		{"", nil}, {"read\x00", []int{pipe[0], pipe[1], pipe[1]}}, {"write\x00", []int{pipe[0], pipe[1], pipe[1]}},
-		{"read\x00", []int{pair[0], pair[1], pair[1]}}, {"write\x00", []int{pair[0], pair[1], pair[1]}},
+		{"", nil}, {"/\x001\x00read\x00", []int{pipe[0], pipe[1], pipe[1]}}, {"/\x001\x00write\x00", []int{pipe[0], pipe[1], pipe[1]}},
+		{"/\x001\x00read\x00", []int{pair[0], pair[1], pair[1]}}, {"/\x001\x00write\x00", []int{pair[0], pair[1], pair[1]}},
 	} {
 		conn, err := net.DialUnix("unix", nil, socketIn(d))
 		if err != nil {

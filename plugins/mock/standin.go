@@ -15,9 +15,8 @@ import (
 // A stand-in is a symlink to an executable that calls IsStandIn, by the name of a tool, in a directory that comes first in
 // PATH; beside it lies the socket at which the build answers.
 //
-// The stand-in sends one request: its length in four bytes, big endian, then its arguments, tool's name first, each with a
-// NUL behind it; its standard input, output and error go with the length as descriptors, unix(7), SCM_RIGHTS. The answer
-// is one byte, the exit status, when all is done.
+// The stand-in sends one request, request.go; its standard input, output and error go with the length as descriptors,
+// unix(7), SCM_RIGHTS. The answer is one byte, the exit status, when all is done.
 const socketName = ".holo-build"
 
 // maxRequest bounds a request: no more than that is handed to a program, execve(2).
@@ -38,7 +37,8 @@ func IsStandIn() bool {
 func StandIn(args []string, stderr io.Writer) int {
 	at := executedAs()
 	name := filepath.Base(at)
-	status, err := ask(filepath.Dir(at), append([]string{name}, args[1:]...))
+	dir, _ := os.Getwd() // one that was removed can't be meant
+	status, err := ask(filepath.Dir(at), asked{dir: dir, argv: append([]string{name}, args[1:]...), env: os.Environ()})
 	if err != nil {
 		fmt.Fprintf(stderr, "%s: the build does not answer: %v\n", name, err)
 		return exitUnknown
@@ -46,11 +46,8 @@ func StandIn(args []string, stderr io.Writer) int {
 	return status
 }
 
-func ask(dir string, argv []string) (status int, err error) {
-	var request []byte
-	for _, arg := range argv {
-		request = append(append(request, arg...), 0)
-	}
+func ask(dir string, a asked) (status int, err error) {
+	length, request := a.bytes()
 	d, err := os.Open(dir)
 	if err != nil {
 		return 0, err
@@ -61,7 +58,6 @@ func ask(dir string, argv []string) (status int, err error) {
 		return 0, err
 	}
 	defer conn.Close()
-	length := binary.BigEndian.AppendUint32(nil, uint32(len(request)))
 	if _, _, err := conn.WriteMsgUnix(length, unix.UnixRights(0, 1, 2), nil); err != nil {
 		return 0, err
 	}

@@ -1,12 +1,15 @@
 package mock
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"maps"
+	"path"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -58,12 +61,33 @@ const Redacted = "REDACTED"
 // Use is what a tool is used with, and by whom.
 type Use struct {
 	// Root is what it works on. Look, if it is not nil, is called before the root is looked at.
-	Root           rootfs.Root
-	Look           func(ctx context.Context) error
-	Argv           []string
+	Root rootfs.Root
+	Look func(ctx context.Context) error
+	Argv []string
+	// Env is the environment, and Dir the working directory, by the name that whoever uses the tool has for it; they are
+	// empty where a plugin uses it in the process.
+	Env []string
+	Dir string
+	// RootDir is what whoever uses the tool calls the root: an absolute path, or empty for none.
+	RootDir        string
 	Stdin          io.Reader
 	Stdout, Stderr io.Writer
 	Plugin, Entity string
+}
+
+// Name is the name in the root of a path that stands among the arguments. An absolute one is a path of the root, whether it
+// begins with RootDir or not, since a tool has no other root; a relative one begins at Dir.
+func (u Use) Name(name string) string {
+	if !path.IsAbs(name) {
+		name = path.Join("/", u.Dir, name)
+	}
+	name = path.Clean(name)
+	if root := path.Clean(u.RootDir); u.RootDir != "" && root != "/" {
+		if rest, ok := strings.CutPrefix(name+"/", root+"/"); ok {
+			name = "/" + rest
+		}
+	}
+	return cmp.Or(strings.Trim(name, "/"), ".")
 }
 
 // tool is a program of the table. It returns its exit status, and what has become of the use.

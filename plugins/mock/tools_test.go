@@ -226,3 +226,17 @@ func TestToolsTogether(t *testing.T) {
 		t.Errorf("%d users", n)
 	}
 }
+
+// TestUseName: a path of an argument is one of the root, whatever whoever uses the tool calls that.
+func TestUseName(t *testing.T) {
+	for _, c := range []struct{ rootDir, dir, arg, want string }{
+		{"/run/root", "/run/root/etc", "x", "etc/x"}, {"/run/root", "/run/root/etc", "../../x", "run/x"}, {"/run/root", "/run/root", ".", "."},
+		{"/run/root", "/", "/run/root/etc/x/", "etc/x"}, {"/run/root", "/", "/etc/x", "etc/x"}, {"/run/root", "/", "/run/rooted", "run/rooted"},
+		{"/run/root", "/", "/run/root", "."}, {"/", "/srv", "a", "srv/a"}, {"/", "/", "/", "."}, {"", "", "a", "a"}, {"", "", "/a/../../b", "b"},
+	} {
+		u := Use{RootDir: c.rootDir, Dir: c.dir}
+		if got := u.Name(c.arg); got != c.want {
+			t.Errorf("%+v: %s", c, got)
+		}
+	}
+}
