@@ -211,7 +211,9 @@ func newChangeRecord(c rootfs.Change, class string) changeRecord {
 		r.LinkTo = "/" + c.LinkTo
 	}
 	for _, by := range c.By {
-		r.By = append(r.By, byRecord(by))
+		for _, one := range holo.Apart(by) {
+			r.By = append(r.By, byRecord(one))
+		}
 	}
 	return r
 }

@@ -23,7 +23,7 @@ func main() {
 		os.Exit(sandbox.Main())
 	}
 	if mock.IsStandIn() {
-		os.Exit(mock.StandIn(os.Args, os.Stderr))
+		os.Exit(mock.StandIn(os.Args, os.Environ(), os.Stderr))
 	}
 	os.Exit(run(os.Args, process{
 		stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr, environ: os.Environ(), signals: signals, now: time.Now,

@@ -28,7 +28,7 @@ func TestMain(m *testing.M) {
 		os.Exit(sandbox.Main())
 	}
 	if mock.IsStandIn() {
-		os.Exit(mock.StandIn(os.Args, os.Stderr))
+		os.Exit(mock.StandIn(os.Args, os.Environ(), os.Stderr))
 	}
 	programs := map[string]func(){"holo-build": main, "lastlayer": lastLayer, "lacking": lackingMain, "holo": main, "seen": seen,
 		"dumped": dumped}

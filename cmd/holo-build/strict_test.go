@@ -66,6 +66,7 @@ func TestConflicts(t *testing.T) {
 
 // TestJudge fails a build with --strict on paths that nobody claims: all are counted, many are not all listed.
 func TestJudge(t *testing.T) {
+	scanned := changeRecord{Path: "/etc/scanned", By: []byRecord{{Kind: "plugin", Plugin: "p"}, {Kind: "plugin", Plugin: "q"}}}
 	changes := []changeRecord{
 		{Path: "/etc/claimed", By: []byRecord{{Kind: "plugin", Plugin: "p"}}},
 		{Path: "/var/log/x", Class: classLog}, {Path: "/var/cache/x", Class: classCache}, {Path: "/var/lib/holo/x", Class: classState},
@@ -81,6 +82,10 @@ func TestJudge(t *testing.T) {
 	}
 	if got := strict.judge(changes[:4]); got != nil {
 		t.Errorf("nothing unclaimed: %q", got)
+	}
+	want = []string{"--strict: plugin p or q has changed 2 paths while they scanned, which is not allowed: /etc/scanned, /etc/scanned"}
+	if diff := cmp.Diff(want, strict.judge([]changeRecord{scanned, scanned})); diff != "" {
+		t.Errorf("-want +got:\n%s", diff)
 	}
 	var many []changeRecord
 	for i := range 25 {

@@ -136,7 +136,7 @@ func TestPaths(t *testing.T) {
 }
 
 func TestNeutral(t *testing.T) {
-	n := newNeutral("/tmp/st/root", locations("a", "tmp/holo.0"))
+	n := newNeutral("/tmp/st/root", false, locations("a", "tmp/holo.0"))
 	for in, want := range map[string]string{
 		"":                                    "",
 		"/etc/foo":                            "/etc/foo",
@@ -154,7 +154,7 @@ func TestNeutral(t *testing.T) {
 			t.Errorf("%q: got %q, want %q", in, got, want)
 		}
 	}
-	if got := newNeutral("/", locations("a", "c")).text("/etc"); got != "/etc" {
+	if got := newNeutral("/", false, locations("a", "c")).text("/etc"); got != "/etc" {
 		t.Errorf("a root at / made %q", got)
 	}
 }

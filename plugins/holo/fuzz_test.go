@@ -158,7 +158,7 @@ func FuzzReport(f *testing.F) {
 // FuzzNeutral: no text keeps the place of the staging root, and what has none of it stays as it is.
 func FuzzNeutral(f *testing.F) {
 	const dir = "/st/root"
-	n := newNeutral(dir, locations("a", "tmp/holo.0"))
+	n := newNeutral(dir, false, locations("a", "tmp/holo.0"))
 	for _, s := range []string{"", dir, dir + "/tmp/holo.0/a/x", dir + "/var/lib/holo/a-b", "/st" + dir + "/root", dir + dir + "s", "/st/roo/st/roott"} {
 		f.Add(s)
 	}

@@ -68,7 +68,8 @@ func (r *Resources) Generate(ctx context.Context, o GenerateOptions) error {
 	if err != nil {
 		return fmt.Errorf("running generators: %w", err)
 	}
-	g := &generating{GenerateOptions: o, r: r, work: work, static: filepath.Join(work, resourceDir), out: filepath.Join(work, virtualDir)}
+	g := &generating{GenerateOptions: o, r: r, work: work, static: filepath.Join(work, resourceDir), out: filepath.Join(work, virtualDir),
+		launcher: launcher{stage: o.Stage, sandbox: o.Sandbox, standIns: o.StandIns, probe: o.Probe, live: r.live}}
 	if err := g.writeStatic(ctx); err != nil {
 		return fmt.Errorf("writing resources out for generators: %w", err)
 	}
@@ -99,6 +100,7 @@ func (e *GeneratorError) Unwrap() error { return e.Err }
 type generating struct {
 	GenerateOptions
 	r                 *Resources
+	launcher          launcher
 	work, static, out string
 	// made is what there is so far.
 	made map[string]*resource
@@ -138,25 +140,17 @@ func (g *generating) run(ctx context.Context, name string) error {
 	if err := os.Mkdir(cache, 0o755); err != nil {
 		return err
 	}
-	root := g.Stage.Dir()
-	mount, err := g.Stage.Clone()
-	if err != nil {
-		return err
-	}
-	if mount != nil {
-		defer mount.Close()
-	}
 	var said bytes.Buffer
 	by := rootfs.Actor{Kind: "generator", Entity: name}
+	static, out, own := given{g.static, seenResources}, given{g.out, seenOut}, given{cache, seenCache}
+	sees := func(p given) string { return g.launcher.sees(ctx, p.host, p.seen) }
 	process := sandbox.Process{
-		Path: filepath.Join(g.static, name), Dir: root, Mount: sandbox.Mount{File: mount, At: root},
-		Env: append(withoutHolo(g.Environ), outVar+"="+g.out, cacheVar+"="+cache, resourceRootVar+"="+g.static,
-			rootVar+"="+root, tmpVar+"="+cache),
-		Stdout: &said, Stderr: &said, Timeout: g.Timeout, OutputBytes: g.r.limits.OutputBytes, Probe: g.Probe, Direct: g.r.live,
+		Path: filepath.Join(sees(static), name),
+		Env: append(withoutHolo(g.Environ), outVar+"="+sees(out), cacheVar+"="+sees(own), resourceRootVar+"="+sees(static),
+			rootVar+"="+g.launcher.root(ctx), tmpVar+"="+sees(own)),
+		Stdout: &said, Stderr: &said, Timeout: g.Timeout, OutputBytes: g.r.limits.OutputBytes,
 	}
-	g.Sandbox.confine(&process, []string{root, g.out, cache}, []string{g.static})
-	exit, err := g.StandIns.run(ctx, g.Stage, by, process)
-	g.Sandbox.ran(exit)
+	exit, err := g.launcher.onRoot(ctx, by, process, []given{out, own}, []given{static})
 	for line := range strings.Lines(g.neutral().text(strings.ReplaceAll(said.String(), cache, "$"+cacheVar))) {
 		if line = strings.TrimSpace(line); line != "" {
 			g.Warn("output from /" + resourceDir + "/" + name + ": " + line)
@@ -183,8 +177,12 @@ func (g *generating) failed(doing, name string, err error) error {
 
 // neutral replaces the places that a generator was told of by the variables that told them.
 func (g *generating) neutral() neutral {
-	n := newNeutral(g.Stage.Dir(), []location{{rootVar, "."}})
-	return append(neutral{{g.out, "$" + outVar, true}, {g.static, "/" + resourceDir, true}, {g.work, "$" + cacheVar, true}}, append(n, g.StandIns.neutral()...)...)
+	n := neutral{{g.out, "$" + outVar, true}, {g.static, "/" + resourceDir, true}, {g.work, "$" + cacheVar, true}}
+	if g.Sandbox != nil {
+		n = append(n, neutral{{seenOut, "$" + outVar, true}, {seenResources, "/" + resourceDir, true}, {seenCache, "$" + cacheVar, true}}...)
+	}
+	n = append(n, newNeutral(g.Stage.Dir(), g.Sandbox != nil, []location{{rootVar, "."}})...)
+	return append(n, g.StandIns.neutral()...)
 }
 
 // collect reads what there is after a generator. What was not there before is its own.

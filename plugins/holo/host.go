@@ -74,12 +74,12 @@ type Event struct {
 // Host loads plugins, scans them and applies their entities, one call after the other. It is not safe for use by
 // several goroutines.
 type Host struct {
-	// telling is held while an event is told, and scanning while a process runs for a scan: those of Go values go side by
-	// side.
-	telling, scanning sync.Mutex
+	// telling is held while an event is told.
+	telling sync.Mutex
 
-	o       HostOptions
-	plugins []*plugin
+	o        HostOptions
+	launcher launcher
+	plugins  []*plugin
 	// applied and known count entities for events.
 	applied, known int
 }
@@ -95,7 +95,7 @@ type plugin struct {
 // NewHost returns a host without plugins.
 func NewHost(o HostOptions) *Host {
 	o.Limits = o.Limits.WithDefaults()
-	return &Host{o: o}
+	return &Host{o: o, launcher: launcher{stage: o.Stage, sandbox: o.Sandbox, standIns: o.StandIns, probe: o.Probe, live: o.Live}}
 }
 
 func (h *Host) tell(e Event) {

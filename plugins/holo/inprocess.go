@@ -66,10 +66,6 @@ func (p *inProcess) begin(ctx context.Context, op, entity string, stdout, stderr
 				c.ranOver = over
 			}
 		}()
-		if op == opScan {
-			p.host.scanning.Lock()
-			defer p.host.scanning.Unlock()
-		}
 		if cmd.OnRoot {
 			return p.host.runOnRoot(ctx, p.plugin, by, c.env, cmd)
 		}

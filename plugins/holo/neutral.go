@@ -46,14 +46,18 @@ type replacement struct {
 	whole bool
 }
 
-// newNeutral makes the replacements for a staging root at dir, and at the place where dir leads if it is a symlink.
-func newNeutral(dir string, all []location) neutral {
+// newNeutral makes the replacements for a staging root at dir, at the place where dir leads if it is a symlink, and at the
+// place where processes in the sandbox may see it.
+func newNeutral(dir string, sandboxed bool, all []location) neutral {
 	if dir == "" {
 		return nil
 	}
 	dirs := []string{dir}
 	if real, err := filepath.EvalSymlinks(dir); err == nil && real != dir {
 		dirs = append(dirs, real)
+	}
+	if sandboxed {
+		dirs = append(dirs, seenRoot)
 	}
 	var n neutral
 	for _, d := range dirs {

@@ -14,39 +14,35 @@ import (
 var errNoDirectory = errors.New("it needs a staging root on the disk")
 
 // onRoot runs a process in the staging root, within the host's bounds, and has what it changed found and recorded as by's
-// doing, whatever became of it; rescanned is the error of that.
+// doing, whatever became of it; rescanned is the error of that. While plugins scan side by side, that is for Scan to do.
 func (h *Host) onRoot(ctx context.Context, by rootfs.Actor, p sandbox.Process) (exit sandbox.Exit, err, rescanned error) {
-	dir := h.o.Stage.Dir()
+	dir := h.launcher.root(ctx)
 	if dir == "" {
 		return exit, errNoDirectory, nil
 	}
-	mount, err := h.o.Stage.Clone()
-	if err != nil {
-		return exit, err, nil
+	var readable []given
+	if own := filepath.Dir(p.Path); !isBelow(own, dir) { // unlike that of a script of the root's resources
+		readable = []given{{own, own}}
 	}
-	if mount != nil {
-		defer mount.Close()
+	if h.launcher.together != nil {
+		h.launcher.together.join(by.Plugin)
 	}
-	p.Dir, p.Mount = dir, sandbox.Mount{File: mount, At: dir}
-	own := filepath.Dir(p.Path)
-	if rel, err := filepath.Rel(dir, own); err == nil && filepath.IsLocal(rel) {
-		own = dir // a script of the root's resources
-	}
-	p.Timeout, p.OutputBytes, p.Probe, p.Direct = h.o.Timeout, h.o.Limits.OutputBytes, h.o.Probe, h.o.Live
-	readable := []string{own}
-	if own == dir {
-		readable = nil
-	}
-	h.o.Sandbox.confine(&p, []string{dir}, readable)
-	exit, err = h.o.StandIns.run(ctx, h.o.Stage, by, p)
-	h.o.Sandbox.ran(exit)
-	if rescanned = h.o.Stage.Rescan(ctx, by); rescanned != nil {
-		rescanned = fmt.Errorf("finding what plugin %s changed: %w", by.Plugin, rescanned)
+	p.Timeout, p.OutputBytes = h.o.Timeout, h.o.Limits.OutputBytes
+	exit, err = h.launcher.onRoot(ctx, by, p, nil, readable)
+	if h.launcher.together == nil {
+		rescanned = h.rescan(ctx, by)
 	}
 	if err == nil {
 		err = exit.Err()
 	}
 	return exit, err, rescanned
+}
+
+func (h *Host) rescan(ctx context.Context, by rootfs.Actor) error {
+	if err := h.o.Stage.Rescan(ctx, by); err != nil {
+		return fmt.Errorf("finding what plugin %s changed: %w", by.Plugin, err)
+	}
+	return nil
 }
 
 // runOnRoot is Env.Run for a script that works on the root, which must be the builder's own. It is run like a foreign
@@ -61,7 +57,7 @@ func (h *Host) runOnRoot(ctx context.Context, p *plugin, by rootfs.Actor, env *E
 		return fmt.Errorf("running %s: %w", shown, err)
 	}
 	process := sandbox.Process{
-		Path: filepath.Join(h.o.Stage.Dir(), at), Args: c.Argv[1:], Env: h.environ(p),
+		Path: filepath.Join(h.launcher.root(ctx), at), Args: c.Argv[1:], Env: h.environ(ctx, p),
 		Stdin: c.Stdin, Stdout: env.Stdout, Stderr: env.Stderr, FD3: c.FD3,
 	}
 	if c.Stdout != nil {

@@ -26,8 +26,8 @@ type process struct {
 var _ runner = (*process)(nil)
 
 // environ returns the environment of a plugin. All paths are absolute.
-func (h *Host) environ(p *plugin) []string {
-	dir := h.o.Stage.Dir()
+func (h *Host) environ(ctx context.Context, p *plugin) []string {
+	dir := h.launcher.root(ctx)
 	set := []string{versionVar + "=" + strconv.Itoa(APIVersion), tmpVar + "=" + filepath.Join(dir, h.o.CacheDir)}
 	for _, l := range p.locations {
 		set = append(set, l.variable+"="+filepath.Join(dir, l.name))
@@ -61,7 +61,7 @@ func (p *process) call(ctx context.Context, op, entity string, s streams) error 
 		args = append(args, entity)
 	}
 	exit, err, rescanned := p.host.onRoot(ctx, by, sandbox.Process{
-		Path: p.spec.Binary, Args: args, Env: p.host.environ(p.plugin), Stdout: s.stdout, Stderr: s.stderr, FD3: s.fd3,
+		Path: p.spec.Binary, Args: args, Env: p.host.environ(ctx, p.plugin), Stdout: s.stdout, Stderr: s.stderr, FD3: s.fd3,
 	})
 	if op == opInfo {
 		p.plugin.Sandbox = inForce(exit)
@@ -99,8 +99,6 @@ func (p *process) info(ctx context.Context) (Info, error) {
 
 func (p *process) scan(ctx context.Context, stderr io.Writer) ([]byte, error) {
 	var stdout bytes.Buffer
-	p.host.scanning.Lock()
-	defer p.host.scanning.Unlock()
 	err := p.call(ctx, opScan, "", streams{&stdout, stderr, nil})
 	return stdout.Bytes(), err
 }

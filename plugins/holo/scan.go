@@ -35,34 +35,37 @@ type PluginScan struct {
 	Err error
 }
 
-// scansAtOnce is how many Go values scan side by side.
+// scansAtOnce is how many plugins scan side by side.
 const scansAtOnce = 8
 
 // Scan scans all plugins, and returns what came of it in the order in which they were loaded. What fails is told for each
 // plugin; the error is the context's.
 //
-// Go values scan side by side. Executables, and whatever a Go value runs, don't: what a process has changed is found by
-// looking at the staging root afterwards, and could not be told from what another one did meanwhile.
+// Plugins scan side by side. What their processes change meanwhile, which they should not, is recorded as the doing of all
+// of them together.
 func (h *Host) Scan(ctx context.Context) ([]PluginScan, error) {
 	scans := make([]PluginScan, len(h.plugins))
-	var values errgroup.Group
-	values.SetLimit(scansAtOnce)
+	h.launcher.together = &together{}
+	var all errgroup.Group
+	all.SetLimit(scansAtOnce)
 	for i, p := range h.plugins {
-		if p.InProcess {
-			values.Go(func() error {
+		all.Go(func() error {
+			if ctx.Err() == nil {
 				scans[i] = h.scan(ctx, p)
-				return nil
-			})
-		}
+			}
+			return nil
+		})
 	}
-	for i, p := range h.plugins {
-		if !p.InProcess && ctx.Err() == nil {
-			scans[i] = h.scan(ctx, p)
-		}
-	}
-	_ = values.Wait() // what fails is in the results
+	_ = all.Wait() // what fails is in the results
+	ran := h.launcher.together
+	h.launcher.together = nil
 	if ctx.Err() != nil {
 		return nil, context.Cause(ctx)
+	}
+	if ran.any() {
+		if err := h.rescan(ctx, ran.by()); err != nil {
+			return nil, err
+		}
 	}
 	h.applied, h.known = 0, 0
 	for i, s := range scans {

@@ -167,16 +167,16 @@ func (h *Host) runWritten(ctx context.Context, plugin, entity string, env *Env, 
 		stdout = env.Stdout
 	}
 	var stderr bytes.Buffer
+	script, empty, tmp := given{s.path, scriptAt(s.path)}, given{s.empty, seenEmpty}, given{s.tmp, seenCache}
+	sees := func(g given) string { return h.launcher.sees(ctx, g.host, g.seen) }
 	process := sandbox.Process{
-		Path: s.path, Argv0: s.path, Args: c.Argv[1:], Dir: s.empty,
-		Env:   append(withoutHolo(h.o.Environ), rootVar+"="+s.empty, tmpVar+"="+s.tmp),
+		Path: sees(script), Args: c.Argv[1:], Dir: sees(empty),
+		Env:   append(withoutHolo(h.o.Environ), rootVar+"="+sees(empty), tmpVar+"="+sees(tmp)),
 		Stdin: c.Stdin, Stdout: stdout, Stderr: &stderr,
-		Timeout: h.o.Timeout, OutputBytes: h.o.Limits.OutputBytes, Probe: h.o.Probe, Direct: h.o.Live,
+		Timeout: h.o.Timeout, OutputBytes: h.o.Limits.OutputBytes,
 	}
-	h.o.Sandbox.confine(&process, []string{s.empty, s.tmp}, []string{filepath.Dir(s.path)})
-	exit, err := h.o.StandIns.run(ctx, nil, rootfs.Actor{Plugin: plugin, Entity: entity}, process)
-	h.o.Sandbox.ran(exit)
-	n := append(neutral{{s.path, s.shown, false}, {s.empty, "$" + rootVar, false}, {s.tmp, "$" + tmpVar, false}}, h.o.StandIns.neutral()...)
+	exit, err := h.launcher.filter(ctx, rootfs.Actor{Plugin: plugin, Entity: entity}, process, []given{empty, tmp}, []given{script})
+	n := append(neutral{{sees(script), s.shown, false}, {sees(empty), "$" + rootVar, false}, {sees(tmp), "$" + tmpVar, false}}, h.o.StandIns.neutral()...)
 	said := n.bytes(stderr.Bytes())
 	if over, ok := errors.AsType[*sandbox.OutputError](err); ok && over.Stream == "standard error" {
 		said = said[:min(len(said)/2, 4096)] // so that the plugin has room to say which script it was: the same limit is its own

@@ -23,7 +23,7 @@ import (
 // TestMain makes the test binary a stand-in.
 func TestMain(m *testing.M) {
 	if IsStandIn() {
-		os.Exit(StandIn(os.Args, os.Stderr))
+		os.Exit(StandIn(os.Args, os.Environ(), os.Stderr))
 	}
 	os.Exit(m.Run())
 }

@@ -22,6 +22,10 @@ const socketName = ".holo-build"
 // maxRequest bounds a request: no more than that is handed to a program, execve(2).
 const maxRequest = 6 << 20
 
+// fixedDir is where stand-ins look for the socket that have none beside them: those that take the places of programs by
+// their paths, for processes with a root of their own, in which nothing else is there.
+const fixedDir = "/run/holo-build/tools"
+
 // IsStandIn says whether this process is a stand-in. A program that is to be one asks this before it looks at its
 // arguments, and if so does nothing but exit with what StandIn returns.
 func IsStandIn() bool {
@@ -29,16 +33,27 @@ func IsStandIn() bool {
 	if _, ok := table()[filepath.Base(at)]; !ok {
 		return false
 	}
-	info, err := os.Lstat(filepath.Join(filepath.Dir(at), socketName))
-	return err == nil && info.Mode().Type() == os.ModeSocket
+	_, ok := socketDir(at)
+	return ok
 }
 
-// StandIn has the build do what the tool would do with these arguments, os.Args, and returns the exit status.
-func StandIn(args []string, stderr io.Writer) int {
+// socketDir is where the socket is of a stand-in that was started by a path.
+func socketDir(at string) (string, bool) {
+	for _, dir := range []string{filepath.Dir(at), fixedDir} {
+		if info, err := os.Lstat(filepath.Join(dir, socketName)); err == nil && info.Mode().Type() == os.ModeSocket {
+			return dir, true
+		}
+	}
+	return filepath.Dir(at), false
+}
+
+// StandIn has the build do what the tool would do with these arguments, os.Args, and environment, and returns the exit status.
+func StandIn(args, environ []string, stderr io.Writer) int {
 	at := executedAs()
 	name := filepath.Base(at)
 	dir, _ := os.Getwd() // one that was removed can't be meant
-	status, err := ask(filepath.Dir(at), asked{dir: dir, argv: append([]string{name}, args[1:]...), env: os.Environ()})
+	from, _ := socketDir(at)
+	status, err := ask(from, asked{dir: dir, argv: append([]string{name}, args[1:]...), env: environ})
 	if err != nil {
 		fmt.Fprintf(stderr, "%s: the build does not answer: %v\n", name, err)
 		return exitUnknown
