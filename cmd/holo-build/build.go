@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -61,8 +62,10 @@ type build struct {
 	// mended says that the cache was damaged, and that it all is done again.
 	mended bool
 	// limits are those of everything that is read.
-	limits rootfs.Limits
-	epoch  time.Time
+	limits limits
+	// secrets are what --secret names; nil for none.
+	secrets *holo.Secrets
+	epoch   time.Time
 	// base is the image that is built on; nil where none is.
 	base *oci.Image
 	// given are the settings of the command line, annotations its annotations.
@@ -133,7 +136,12 @@ func (b *build) make(ctx context.Context, base *oci.Image, targets targets) (out
 		return out, err
 	}
 	out, err = b.collect(base, stage, done)
-	done.problems = append(done.problems, b.judge(changesOf(out.log))...)
+	leaks, lerr := b.leaked(ctx, stage.Root(byBuild), out.changes)
+	err = errors.Join(err, lerr)
+	if len(leaks) > 0 {
+		out.log = nil // not even the digest of such a file is told
+	}
+	done.problems = slices.Concat(done.problems, leaks, b.judge(changesOf(out.log)))
 	if failure := done.failure(); failure != nil { // what could not be collected after that follows from it
 		b.ui.report(done.counts())
 		return out, failure
@@ -214,7 +222,7 @@ func (b *build) close(ctx context.Context) error {
 // open opens the source; its layers are read later.
 func (b *build) open(ctx context.Context) (*oci.Image, error) {
 	img, err := openSource(ctx, b.o.source, oci.OpenOptions{
-		Platform: b.o.platform, Dir: b.work.Path, Limits: b.limits, Stdin: b.stdin, Notice: b.ui.warn,
+		Platform: b.o.platform, Dir: b.work.Path, Limits: b.limits.Limits, Stdin: b.stdin, Notice: b.ui.warn,
 	})
 	if err != nil {
 		return nil, err
@@ -240,7 +248,7 @@ func (b *build) read(ctx context.Context, base *oci.Image) (*rootfs.Base, error)
 	b.ui.begin("Reading " + b.o.source)
 	defer b.ui.end()
 	tree, err := b.layers.read(ctx, base.Watched(b.ui.bytes).Layers, rootfs.BaseOptions{
-		Limits: b.limits, Plain: base.Manifest == nil, Notice: b.ui.warn,
+		Limits: b.limits.Limits, Plain: base.Manifest == nil, Notice: b.ui.warn,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("staging %s: %w", b.o.source, err)

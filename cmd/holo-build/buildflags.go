@@ -38,8 +38,10 @@ type buildOptions struct {
 	cacheLimit  sizeFlag
 	noCache     bool
 
-	settings settingFlags
-	sandbox  sandboxFlags
+	settings  settingFlags
+	sandbox   sandboxFlags
+	pluginEnv []string
+	secrets   []string
 
 	log      string
 	metadata string
@@ -86,6 +88,8 @@ func (o *buildOptions) addPluginFlags(f *pflag.FlagSet) {
 	f.BoolVar(&o.replace, "replace-resources", false, "take away the resources that earlier builds placed and no -r has, and undo what came of them")
 	f.StringArrayVar(&o.plugins, "plugin", nil, "run plugin `ID[=BINARY]`, in this order and before all others; may be repeated")
 	o.sandbox.addFlags(f)
+	f.StringArrayVar(&o.pluginEnv, "plugin-env", nil, pluginEnvUsage)
+	f.StringArrayVar(&o.secrets, "secret", nil, secretUsage)
 	f.DurationVar(&o.timeout, "timeout", 10*time.Minute, "time limit `T` for each call of a plugin, as 90s or 5m")
 	f.StringArrayVar(&o.limits, "limit", nil, limitUsage)
 	f.StringVar(&o.progress, "progress", "auto", "what standard error gets: `MODE` auto, tty, plain, json or none")
@@ -105,7 +109,7 @@ func (o *buildOptions) check() error {
 			return usageError{fmt.Errorf("standard output can be only one of the destinations")}
 		}
 	}
-	if err := errors.Join(o.checkStage(), o.sandbox.check()); err != nil {
+	if err := errors.Join(o.checkStage(), o.sandbox.check(), o.checkSecrets()); err != nil {
 		return err
 	}
 	switch {

@@ -104,7 +104,7 @@ apply)
 esac
 `, dir, most), 0o755)
 	writeResource(c.t, filepath.Join(dir, "resources/vandal/x"), "", 0o644)
-	c.args = append(c.args, "-r", filepath.Join(dir, "resources"), "--plugin", "vandal="+filepath.Join(dir, "holo-vandal"))
+	c.args = append(c.args, "-r", filepath.Join(dir, "resources"), "--sandbox", "none", "--plugin", "vandal="+filepath.Join(dir, "holo-vandal"))
 	return func() int {
 		b, err := os.ReadFile(filepath.Join(dir, "runs"))
 		if err = errors.Join(err, os.Remove(filepath.Join(dir, "runs"))); err != nil {

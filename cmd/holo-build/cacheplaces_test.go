@@ -209,7 +209,7 @@ func TestCacheRemoved(t *testing.T) {
 				writeResource(t, plugin, "#!/bin/sh -e\ncase $1 in\ninfo) printf 'MIN_API_VERSION=3\\nMAX_API_VERSION=3\\n' ;;\n"+
 					"scan) echo ENTITY: rm:1 ;;\napply) rm -rf '"+c.cache+"'; cat etc/group >etc/copy; chmod 644 etc/copy ;;\nesac\n", 0o755)
 				writeResource(t, filepath.Join(c.dir, "resources/rm/x"), "", 0o644)
-				c.args = append(c.args, "--plugin", "rm="+plugin)
+				c.args = append(c.args, "--sandbox", "none", "--plugin", "rm="+plugin)
 			}
 			want := c.uncached()
 			for _, what := range []string{"cold", "again"} {

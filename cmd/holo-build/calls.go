@@ -7,6 +7,7 @@ import (
 	"sync"
 	"unicode"
 
+	"github.com/holo-build/holo-build/plugins/holo"
 	"github.com/holo-build/holo-build/plugins/mock"
 )
 
@@ -14,11 +15,15 @@ import (
 type ledger struct {
 	mu    sync.Mutex
 	calls []mock.Call
+	hide  *holo.Secrets // are in no argument; nil for none
 }
 
 func (l *ledger) record(c mock.Call) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	for i, arg := range c.Argv {
+		c.Argv[i] = l.hide.Redact(arg)
+	}
 	l.calls = append(l.calls, c)
 }
 

@@ -48,7 +48,7 @@ func TestCallsOfBuild(t *testing.T) {
 		b.process = process{stderr: io.Discard, now: func() time.Time { return rootfstest.Epoch }}
 		b.ui, err = newUI(b.process, "none", true)
 		fatal(t, err)
-		res, err := holo.ReadResources(t.Context(), stage.Root(byBuild), nil, b.limits)
+		res, err := holo.ReadResources(t.Context(), stage.Root(byBuild), nil, b.limits.Limits)
 		fatal(t, err)
 		ready, err := b.newPrepared(res)
 		fatal(t, err)

@@ -62,7 +62,7 @@ func runCheck(ctx context.Context, p process, o buildOptions) (err error) {
 	cleanUp := func(f func() error) { err = errors.Join(err, f()) }
 	defer func() { err = b.ui.tell(withWayOut(interruption(ctx, err))) }()
 	defer cleanUp(func() error { return b.close(ctx) })
-	tree, err := rootfs.Merge(ctx, nil, rootfs.BaseOptions{Limits: b.limits})
+	tree, err := rootfs.Merge(ctx, nil, rootfs.BaseOptions{Limits: b.limits.Limits})
 	if err != nil {
 		return err
 	}

@@ -37,7 +37,7 @@ func FuzzLimit(f *testing.F) {
 			want.SetString(m[1], 10)
 			want.Lsh(want, 10*uint(1+strings.Index("KMGT", m[2]))*uint(len(m[2])))
 		}
-		was := rootfs.Limits{}.WithDefaults()
+		was, _ := parseLimits(nil)
 		if err != nil {
 			if exitStatus(err) != exitUsage || len(m) > 0 && want.Sign() > 0 && want.BitLen() < 62 && setLimit(&was, name, 1) == nil {
 				t.Errorf("%q: %v", v, err)

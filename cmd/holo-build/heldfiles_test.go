@@ -40,7 +40,7 @@ apply)
 esac
 `, 0o755)
 		writeResource(t, filepath.Join(c.dir, "resources/hold/x"), "", 0o644)
-		c.args = append(c.args, "--plugin", "hold="+filepath.Join(c.dir, "holo-hold"))
+		c.args = append(c.args, "--sandbox", "none", "--plugin", "hold="+filepath.Join(c.dir, "holo-hold"))
 		b := c.build(c.source)
 		if want == "" {
 			want = b.digest

@@ -1,10 +1,12 @@
 package main
 
 import (
+	"bytes"
 	"io"
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"syscall"
 	"testing"
 	"time"
@@ -18,9 +20,10 @@ import (
 // patience bounds everything that these tests wait for.
 const patience = 20 * time.Second
 
-// blockingPlugin says that it got where its name says, by a file, and goes no further.
+// blockingPlugin says that it got where its name says, by an argument of a process, and goes no further: in the sandbox, it
+// can't write where the test would look.
 const blockingPlugin = `#!/bin/sh
-block() { : >"${0%/*}/ready"; sleep 600 & wait; }
+block() { sh -c 'sleep 600 & wait' "$0-ready"; }
 case "$1" in
 info) [ "${0##*-}" != info ] || block; printf 'MIN_API_VERSION=3\nMAX_API_VERSION=3\n' ;;
 scan) [ "${0##*-}" != scan ] || block; printf 'ENTITY: block:1\nENTITY: block:2\n' ;;
@@ -42,7 +45,7 @@ func moments() []moment {
 			s.file("plugins/holo-"+op, blockingPlugin, 0o755)
 			s.file("resources/block/x", "", 0o644)
 			s.start(append([]string{"oci:" + s.image, "--plugin", "block=" + plugin}, stage...)...)
-			s.await(func() bool { return exists(filepath.Join(s.dir, "plugins/ready")) })
+			s.await(func() bool { return runs(plugin + "-ready") })
 		}
 	}
 	return []moment{
@@ -64,10 +67,9 @@ func moments() []moment {
 		}},
 		{"holoscript", func(t *testing.T, s *standstill) {
 			ready := filepath.Join(s.dir, "plugins/ready")
-			s.file("plugins/x", "", 0o644)
-			s.file("resources/files/10-a/etc/hostname.holoscript", "#!/bin/sh\n: >'"+ready+"'; sleep 600 & wait\n", 0o755)
+			s.file("resources/files/10-a/etc/hostname.holoscript", "#!/bin/sh\nsh -c 'sleep 600 & wait' '"+ready+"'\n", 0o755)
 			s.start("oci:"+s.image, "--stage", "view")
-			s.await(func() bool { return exists(ready) })
+			s.await(func() bool { return runs(ready) })
 		}},
 		{"standard input", func(t *testing.T, s *standstill) {
 			r, w, err := os.Pipe()
@@ -119,6 +121,15 @@ func TestInterrupted(t *testing.T) {
 func exists(name string) bool {
 	_, err := os.Lstat(name)
 	return err == nil
+}
+
+// runs says whether there is a process with an argument.
+func runs(arg string) bool {
+	list, _ := filepath.Glob("/proc/[0-9]*/cmdline") // the pattern is right
+	return slices.ContainsFunc(list, func(name string) bool {
+		line, _ := os.ReadFile(name) // none of one that has ended
+		return bytes.HasSuffix(line, []byte("\x00"+arg+"\x00"))
+	})
 }
 
 // unread is how many bytes a pipe holds.

@@ -50,11 +50,11 @@ func (o logOptions) withImage(ctx context.Context, p process, f func(img loggedI
 		return err
 	}
 	defer func() { err = errors.Join(err, work.Close()) }()
-	img, err := openSource(ctx, o.source, oci.OpenOptions{Platform: o.platform, Dir: work.Path, Limits: limits, Stdin: p.stdin})
+	img, err := openSource(ctx, o.source, oci.OpenOptions{Platform: o.platform, Dir: work.Path, Limits: limits.Limits, Stdin: p.stdin})
 	if err != nil {
 		return err
 	}
-	return f(loggedImage{img, o.source, limits})
+	return f(loggedImage{img, o.source, limits.Limits})
 }
 
 // eachLog calls f with the log of each layer that has one, oldest first. Layers count from one. An image without any log

@@ -5,20 +5,30 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"syscall"
 
 	"github.com/holo-build/holo-build/plugins/sandbox"
 	"github.com/holo-build/holo-build/rootfs"
 )
 
 // limitNames are what --limit can set.
-const limitNames = "document, layers, layer, ratio, file, entries, name, xattrs, output"
+const limitNames = "document, layers, layer, ratio, file, entries, name, xattrs, output,\nplugin-memory, plugin-file, plugin-processes"
 
 // limitUsage is the help of --limit.
 const limitUsage = "change a limit: `NAME=NUMBER`, with K, M, G or T; NAME is one of\n" + limitNames + "; may be repeated"
 
+// limits are what --limit sets.
+type limits struct {
+	rootfs.Limits
+	plugins sandbox.Limits
+}
+
+// pluginLimits are what a process may use if nothing else is said: more than honest ones need, and less than the machine has.
+var pluginLimits = sandbox.Limits{Memory: 4 << 30, FileSize: 64 << 30, Processes: 2000}
+
 // parseLimits reads the values of --limit over the defaults.
-func parseLimits(values []string) (rootfs.Limits, error) {
-	l := rootfs.Limits{}.WithDefaults()
+func parseLimits(values []string) (limits, error) {
+	l := limits{rootfs.Limits{}.WithDefaults(), pluginLimits}
 	for _, v := range values {
 		name, text, _ := strings.Cut(v, "=")
 		n, err := parseSize(text)
@@ -35,7 +45,7 @@ func parseLimits(values []string) (rootfs.Limits, error) {
 	return l, nil
 }
 
-func setLimit(l *rootfs.Limits, name string, n int64) error {
+func setLimit(l *limits, name string, n int64) error {
 	switch name {
 	case "document":
 		l.Document = n
@@ -55,8 +65,14 @@ func setLimit(l *rootfs.Limits, name string, n int64) error {
 		l.XattrBytes = int(n)
 	case "output":
 		l.OutputBytes = n
+	case "plugin-memory":
+		l.plugins.Memory = n
+	case "plugin-file":
+		l.plugins.FileSize = n
+	case "plugin-processes":
+		l.plugins.Processes = int(n)
 	default:
-		return fmt.Errorf("there are %s", limitNames)
+		return fmt.Errorf("there are %s", strings.ReplaceAll(limitNames, "\n", " "))
 	}
 	return nil
 }
@@ -106,7 +122,8 @@ func withWayOut(err error) error {
 // wayOut is what withWayOut adds; empty if no limit was met.
 func wayOut(err error) string {
 	_, output := errors.AsType[*sandbox.OutputError](err)
-	if output || errors.Is(err, rootfs.ErrLimit) {
+	exit, ended := errors.AsType[*sandbox.ExitError](err)
+	if output || ended && exit.Exit.Signal == syscall.SIGXFSZ || errors.Is(err, rootfs.ErrLimit) {
 		return " (--limit raises limits)"
 	}
 	return ""

@@ -120,10 +120,10 @@ func (b *build) pack(ctx context.Context, base *oci.Image, out *outcome) error {
 	}
 	b.warnOfSettings(out.settings)
 	add := oci.AppendOptions{Settings: out.settings, Annotations: b.annotations, Created: b.epoch, Platform: b.o.platform, Dir: b.work.Path, Compression: b.compression(base),
-		Limits: b.limits}
+		Limits: b.limits.Limits}
 	if out.changes != nil || b.o.squash {
 		layer, err := oci.NewLayer(ctx, oci.LayerOptions{Dir: b.work.Path, Compression: b.compression(base),
-			Docker: strings.Contains(base.MediaType, "docker"), Limits: b.limits}, write)
+			Docker: strings.Contains(base.MediaType, "docker"), Limits: b.limits.Limits}, write)
 		if err != nil {
 			return err
 		}

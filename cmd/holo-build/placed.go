@@ -47,7 +47,7 @@ func readPlaced(root rootfs.Root, limits rootfs.Limits) (list []holo.Placed, err
 
 // replaceResources takes what earlier builds have placed out of the resources, unless it was brought again.
 func (b *build) replaceResources(root rootfs.Root, res *holo.Resources) (dropped []string, err error) {
-	placed, err := readPlaced(root, b.limits)
+	placed, err := readPlaced(root, b.limits.Limits)
 	if err != nil {
 		return nil, err
 	}
@@ -60,7 +60,7 @@ func (b *build) replaceResources(root rootfs.Root, res *holo.Resources) (dropped
 
 // notePlaced writes down what was placed, with what earlier builds have placed and is there still.
 func (b *build) notePlaced(ctx context.Context, root rootfs.Root, res *holo.Resources, dropped []string) error {
-	before, err := readPlaced(root, b.limits)
+	before, err := readPlaced(root, b.limits.Limits)
 	if err != nil {
 		return err
 	}

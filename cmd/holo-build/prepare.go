@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -45,7 +46,7 @@ func (b *build) readResources(ctx context.Context, root rootfs.Root) (*holo.Reso
 	if b.live {
 		read = holo.ReadLiveResources
 	}
-	res, err := read(ctx, root, b.o.resources, b.limits)
+	res, err := read(ctx, root, b.o.resources, b.limits.Limits)
 	if err != nil {
 		return nil, err
 	}
@@ -77,6 +78,12 @@ func (b *build) newPrepared(res *holo.Resources) (prepared, error) {
 		return ready, fmt.Errorf("finding this program, which is its own stand-in for tools: %w", err)
 	}
 	ready.standIns = &holo.StandIns{Tools: &mock.Tools{Epoch: b.epoch, Record: ready.calls.record}, Program: program, Scratch: b.work.Path}
+	if b.secrets == nil {
+		if b.secrets, err = b.newSecrets(); err != nil {
+			return ready, err
+		}
+	}
+	ready.calls.hide = b.secrets
 	ready.sandbox, err = b.newSandbox()
 	return ready, err
 }
@@ -121,13 +128,14 @@ func (b *build) choose(ctx context.Context, stage stager, ready prepared) (prepa
 
 func (b *build) generate(ctx context.Context, stage holo.Stage, ready prepared) error {
 	return ready.resources.Generate(ctx, holo.GenerateOptions{Stage: stage, Scratch: b.work.Path, Environ: b.pluginEnviron(),
-		Sandbox: ready.sandbox, StandIns: ready.standIns, Timeout: b.o.timeout, Warn: b.ui.warn})
+		Sandbox: ready.sandbox, StandIns: ready.standIns, Secrets: b.secrets, Timeout: b.o.timeout, Warn: b.ui.warn})
 }
 
 func (b *build) newHost(stage holo.Stage, ready prepared) *holo.Host {
 	return holo.NewHost(holo.HostOptions{
 		Stage: stage, CacheDir: ready.cache, Environ: b.pluginEnviron(), Scratch: b.work.Path, Resources: ready.resources,
-		Sandbox: ready.sandbox, StandIns: ready.standIns, Timeout: b.o.timeout, Limits: b.limits, Now: b.now, Events: b.watch, Live: b.live,
+		Sandbox: ready.sandbox, StandIns: ready.standIns, Secrets: b.secrets, Timeout: b.o.timeout, Limits: b.limits.Limits, Now: b.now,
+		Events: b.watch, Live: b.live,
 	})
 }
 
@@ -235,13 +243,23 @@ func clearAway(stage stager, cache string, specs []holo.Spec, ephemeral bool) er
 // the running system it is the caller's.
 func (b *build) pluginEnviron() []string {
 	if b.live {
-		return b.environ
+		return withVariables(slices.Clone(b.environ), b.o.pluginEnv)
 	}
-	return []string{
+	environ := []string{
 		"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
 		"HOME=/root",
 		"LC_ALL=C.UTF-8",
 		"TZ=UTC0",
 		"SOURCE_DATE_EPOCH=" + strconv.FormatInt(b.epoch.Unix(), 10),
 	}
+	return withVariables(environ, b.o.pluginEnv)
+}
+
+// withVariables sets variables in an environment, each of which it has once then.
+func withVariables(environ, set []string) []string {
+	for _, kv := range set {
+		name, _, _ := strings.Cut(kv, "=")
+		environ = append(slices.DeleteFunc(environ, func(v string) bool { return strings.HasPrefix(v, name+"=") }), kv)
+	}
+	return environ
 }

@@ -26,7 +26,7 @@ const (
 )
 
 func (s *sandboxFlags) addFlags(f *pflag.FlagSet) {
-	f.StringVar(&s.mode, "sandbox", sandboxNone, "confine executables, scripts and generators: `MODE` auto (as far as\nit can be had), strict (or fail) or none")
+	f.StringVar(&s.mode, "sandbox", sandboxAuto, "confine executables, scripts and generators: `MODE` auto (as far as\nit can be had), strict (or fail) or none")
 	f.StringVar(&s.network, "network", networkNone, "what network they have in the sandbox: `NET` none or host")
 	f.StringArrayVar(&s.allowRead, "allow-read", nil, "let them read `PATH` of this machine, too; may be repeated")
 }
@@ -53,7 +53,7 @@ func (b *build) newSandbox() (*holo.Sandbox, error) {
 	if b.o.sandbox.mode == sandboxNone || b.live {
 		return nil, nil
 	}
-	s := &holo.Sandbox{Network: b.o.sandbox.network == networkHost, Strict: b.o.sandbox.mode == sandboxStrict, Missing: b.warnMissing}
+	s := &holo.Sandbox{Network: b.o.sandbox.network == networkHost, Strict: b.o.sandbox.mode == sandboxStrict, Limits: b.limits.plugins, Missing: b.warnMissing}
 	for _, path := range slices.Concat(b.o.resources, b.o.sandbox.allowRead) {
 		abs, err := filepath.Abs(path)
 		if err != nil {

@@ -36,7 +36,7 @@ func (b *build) create(ctx context.Context) (list targets, err error) {
 			return nil, errors.Join(err, list.abort())
 		}
 		dest, err := transports()[name].Create(ctx, rest, oci.CreateOptions{
-			Dir: b.work.Path, Stdout: b.stdout, Limits: b.limits, Progress: b.ui.bytes,
+			Dir: b.work.Path, Stdout: b.stdout, Limits: b.limits.Limits, Progress: b.ui.bytes,
 		})
 		if err != nil {
 			return nil, errors.Join(err, list.abort())

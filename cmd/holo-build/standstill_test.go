@@ -196,7 +196,7 @@ func (s *standstill) overlays() (count int) {
 	for _, name := range tables {
 		table, _ := os.ReadFile(name) // another user's can't be read, and is none of ours
 		for line := range strings.Lines(string(table)) {
-			if strings.Contains(line, " "+s.dir+"/") && strings.Contains(line, " - overlay ") {
+			if strings.Contains(line, s.dir+"/") && strings.Contains(line, " - overlay ") {
 				count++
 				break
 			}

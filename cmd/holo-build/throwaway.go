@@ -25,7 +25,7 @@ func (b *build) throwAway(ctx context.Context, img *oci.Image, order func([]*hol
 	again.ui = &ui{w: io.Discard, mode: "none", quiet: true, now: b.now}
 	again.layers = &layers{cache: b.layers.cache, dir: work.Path, ui: again.ui}
 	again.o.keepStaging, again.o.strict = false, false
-	tree, err := again.layers.read(ctx, img.Layers, rootfs.BaseOptions{Limits: b.limits, Plain: img.Manifest == nil, Notice: again.ui.warn})
+	tree, err := again.layers.read(ctx, img.Layers, rootfs.BaseOptions{Limits: b.limits.Limits, Plain: img.Manifest == nil, Notice: again.ui.warn})
 	if err != nil {
 		return err
 	}

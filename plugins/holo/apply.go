@@ -38,6 +38,7 @@ func (h *Host) Apply(ctx context.Context, s *Scanned, force bool) Result {
 		if r.Diff, err = h.diff(ctx, s, &stderr); err != nil {
 			h.warn(s.Plugin, s.ID, "no diff can be shown: "+err.Error())
 		}
+		r.Diff = h.o.Secrets.neutral().bytes(r.Diff)
 	}
 	r.Stdout, r.Stderr = s.plugin.neutral.bytes(stdout.Bytes()), s.plugin.neutral.bytes(stderr.Bytes())
 	r.Complained = complained(r.Stderr)
@@ -51,6 +52,7 @@ func (h *Host) Apply(ctx context.Context, s *Scanned, force bool) Result {
 func (h *Host) Diff(ctx context.Context, s *Scanned) ([]byte, error) {
 	var stderr bytes.Buffer
 	d, err := h.diff(ctx, s, &stderr)
+	d = h.o.Secrets.neutral().bytes(d)
 	if said := bytes.TrimSpace(s.plugin.neutral.bytes(stderr.Bytes())); err != nil && len(said) > 0 {
 		err = fmt.Errorf("%w: %s", err, said)
 	}

@@ -40,6 +40,8 @@ type GenerateOptions struct {
 	Sandbox *Sandbox
 	// StandIns take the places of the system's tools.
 	StandIns *StandIns
+	// Secrets are what they can read, and nobody else is told; nil for none.
+	Secrets *Secrets
 	// Warn is told what a generator has printed, and of what it leaves behind.
 	Warn func(string)
 }
@@ -69,7 +71,7 @@ func (r *Resources) Generate(ctx context.Context, o GenerateOptions) error {
 		return fmt.Errorf("running generators: %w", err)
 	}
 	g := &generating{GenerateOptions: o, r: r, work: work, static: filepath.Join(work, resourceDir), out: filepath.Join(work, virtualDir),
-		launcher: launcher{stage: o.Stage, sandbox: o.Sandbox, standIns: o.StandIns, probe: o.Probe, live: r.live}}
+		launcher: launcher{stage: o.Stage, sandbox: o.Sandbox, standIns: o.StandIns, secrets: o.Secrets, probe: o.Probe, live: r.live}}
 	if err := g.writeStatic(ctx); err != nil {
 		return fmt.Errorf("writing resources out for generators: %w", err)
 	}
@@ -156,6 +158,9 @@ func (g *generating) run(ctx context.Context, name string) error {
 			g.Warn("output from /" + resourceDir + "/" + name + ": " + line)
 		}
 	}
+	if len(exit.Denied) > 0 {
+		g.Warn("generator /" + resourceDir + "/" + name + ": " + refusedText(exit.Denied))
+	}
 	if exit.Leftover {
 		g.Warn("generator /" + resourceDir + "/" + name + " left processes behind, which were ended")
 	}
@@ -177,7 +182,7 @@ func (g *generating) failed(doing, name string, err error) error {
 
 // neutral replaces the places that a generator was told of by the variables that told them.
 func (g *generating) neutral() neutral {
-	n := neutral{{g.out, "$" + outVar, true}, {g.static, "/" + resourceDir, true}, {g.work, "$" + cacheVar, true}}
+	n := append(slices.Clone(g.Secrets.neutral()), neutral{{g.out, "$" + outVar, true}, {g.static, "/" + resourceDir, true}, {g.work, "$" + cacheVar, true}}...)
 	if g.Sandbox != nil {
 		n = append(n, neutral{{seenOut, "$" + outVar, true}, {seenResources, "/" + resourceDir, true}, {seenCache, "$" + cacheVar, true}}...)
 	}

@@ -47,6 +47,8 @@ type HostOptions struct {
 	StandIns *StandIns
 	// Sandbox confines processes; nil does not.
 	Sandbox *Sandbox
+	// Secrets are what processes can read, and nobody else is told; nil for none.
+	Secrets *Secrets
 	// Resources tells where a resource came from, and translates paths of the virtual resource directory.
 	Resources *Resources
 	// Timeout bounds each call of an executable.
@@ -95,7 +97,7 @@ type plugin struct {
 // NewHost returns a host without plugins.
 func NewHost(o HostOptions) *Host {
 	o.Limits = o.Limits.WithDefaults()
-	return &Host{o: o, launcher: launcher{stage: o.Stage, sandbox: o.Sandbox, standIns: o.StandIns, probe: o.Probe, live: o.Live}}
+	return &Host{o: o, launcher: launcher{stage: o.Stage, sandbox: o.Sandbox, standIns: o.StandIns, secrets: o.Secrets, probe: o.Probe, live: o.Live}}
 }
 
 func (h *Host) tell(e Event) {

@@ -30,6 +30,7 @@ type launcher struct {
 	stage    Stage
 	sandbox  *Sandbox
 	standIns *StandIns
+	secrets  *Secrets
 	probe    sandbox.Probe
 	// live says that the stage is the running system, where nothing confines a process and no stand-in takes a place.
 	live bool
@@ -86,6 +87,10 @@ func (l *launcher) filter(ctx context.Context, by rootfs.Actor, p sandbox.Proces
 func (l *launcher) run(ctx context.Context, stage Stage, by rootfs.Actor, p sandbox.Process, writable, readable []given) (sandbox.Exit, error) {
 	p.Probe, p.Direct = l.probe, l.live
 	rooted := l.rooted(ctx)
+	if l.secrets != nil {
+		readable = append(readable, given{l.secrets.dir, seenSecrets})
+		p.Env = append(p.Env, secretsVar+"="+l.sees(ctx, l.secrets.dir, seenSecrets))
+	}
 	if !l.live && l.sandbox != nil {
 		var err error
 		if p.Confine, err = l.sandbox.confinement(stage != nil && stage.Dir() == "/", rooted, writable, readable); err != nil {

@@ -11,6 +11,7 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"slices"
 
 	"github.com/holo-build/holo-build/rootfs"
 )
@@ -79,7 +80,7 @@ func (h *Host) load(ctx context.Context, s Spec) (p *plugin, err error) {
 	if p.locations, err = h.makeLocations(s.ID); err != nil {
 		return nil, err
 	}
-	p.neutral = append(newNeutral(h.o.Stage.Dir(), h.o.Sandbox != nil, p.locations), h.o.StandIns.neutral()...)
+	p.neutral = slices.Concat(h.o.Secrets.neutral(), newNeutral(h.o.Stage.Dir(), h.o.Sandbox != nil, p.locations), h.o.StandIns.neutral())
 	if p.Info, err = p.runner.info(ctx); err != nil {
 		return nil, err
 	}

@@ -64,6 +64,9 @@ func (h *Host) runOnRoot(ctx context.Context, p *plugin, by rootfs.Actor, env *E
 		process.Stdout = c.Stdout
 	}
 	exit, err, rescanned := h.onRoot(ctx, by, process)
+	if len(exit.Denied) > 0 {
+		h.warn(p.ID, by.Entity, shown+": "+refusedText(exit.Denied))
+	}
 	if exit.Leftover {
 		h.warn(p.ID, by.Entity, shown+" left processes behind, which were ended")
 	}

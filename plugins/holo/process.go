@@ -66,6 +66,9 @@ func (p *process) call(ctx context.Context, op, entity string, s streams) error 
 	if op == opInfo {
 		p.plugin.Sandbox = inForce(exit)
 	}
+	if len(exit.Denied) > 0 {
+		p.host.warn(p.spec.ID, entity, refusedText(exit.Denied))
+	}
 	if exit.Leftover {
 		p.host.warn(p.spec.ID, entity, "left processes behind after "+op+", which were ended")
 	}

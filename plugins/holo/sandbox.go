@@ -91,6 +91,17 @@ func (s *Sandbox) tell(missing []string) {
 	})
 }
 
+// refusedText says what a process was refused, and the way out where there is one.
+func refusedText(denied []string) string {
+	text := "the sandbox has refused: " + strings.Join(denied, ", ")
+	for _, d := range denied {
+		if strings.HasPrefix(d, "connect ") {
+			return text + " (--network host lets it)"
+		}
+	}
+	return text
+}
+
 // inForce is what confined a process, in the words of the apply log; empty for nothing.
 func inForce(exit sandbox.Exit) string {
 	if exit.Confined == nil {

@@ -9,6 +9,7 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/holo-build/holo-build/plugins/mock"
@@ -176,13 +177,16 @@ func (h *Host) runWritten(ctx context.Context, plugin, entity string, env *Env, 
 		Timeout: h.o.Timeout, OutputBytes: h.o.Limits.OutputBytes,
 	}
 	exit, err := h.launcher.filter(ctx, rootfs.Actor{Plugin: plugin, Entity: entity}, process, []given{empty, tmp}, []given{script})
-	n := append(neutral{{sees(script), s.shown, false}, {sees(empty), "$" + rootVar, false}, {sees(tmp), "$" + tmpVar, false}}, h.o.StandIns.neutral()...)
+	n := slices.Concat(h.o.Secrets.neutral(), neutral{{sees(script), s.shown, false}, {sees(empty), "$" + rootVar, false}, {sees(tmp), "$" + tmpVar, false}}, h.o.StandIns.neutral())
 	said := n.bytes(stderr.Bytes())
 	if over, ok := errors.AsType[*sandbox.OutputError](err); ok && over.Stream == "standard error" {
 		said = said[:min(len(said)/2, 4096)] // so that the plugin has room to say which script it was: the same limit is its own
 	}
 	if _, werr := env.Stderr.Write(said); err == nil {
 		err = werr
+	}
+	if len(exit.Denied) > 0 {
+		h.warn(plugin, entity, s.shown+": "+refusedText(exit.Denied))
 	}
 	if exit.Leftover {
 		h.warn(plugin, entity, s.shown+" left processes behind, which were ended")

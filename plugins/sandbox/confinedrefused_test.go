@@ -40,7 +40,7 @@ func refuse(errno unix.Errno, calls ...uint32) (list []rule) {
 
 var (
 	noMounts     = refuse(unix.EPERM, unix.SYS_MOUNT, unix.SYS_UMOUNT2, unix.SYS_OPEN_TREE, unix.SYS_FSOPEN, unix.SYS_MOVE_MOUNT, unix.SYS_PIVOT_ROOT)
-	noNamespaces = append(refuse(unix.ENOSYS, unix.SYS_CLONE3), rule{unix.SYS_CLONE, unix.EPERM, 0, anyBit, []uint32{namespaceFlags}})
+	noNamespaces = append(refuse(unix.ENOSYS, unix.SYS_CLONE3), rule{nr: unix.SYS_CLONE, errno: unix.EPERM, arg: 0, test: anyBit, vals: []uint32{namespaceFlags}})
 	noLandlock   = refuse(unix.ENOSYS, unix.SYS_LANDLOCK_CREATE_RULESET)
 	noFilter     = refuse(unix.EINVAL, unix.SYS_SECCOMP)
 )

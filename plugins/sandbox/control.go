@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 )
 
 // The descriptors of the helper beyond the three of the program and descriptor 3.
@@ -153,8 +154,10 @@ type report struct {
 	value    uint32
 	// facts are zero without a Confinement.
 	facts facts
-	// detail is what was being done.
+	// detail is what was being done, without NUL bytes.
 	detail string
+	// denied is what the filter has refused, a line each.
+	denied string
 }
 
 const (
@@ -166,7 +169,11 @@ func (r report) bytes() []byte {
 	b := []byte{r.kind, asByte(r.leftover), asByte(r.immortal)}
 	b = binary.BigEndian.AppendUint32(b, r.value)
 	b = r.facts.append(b)
-	return append(b, r.detail[:min(len(r.detail), maxDetail)]...)
+	detail := strings.ReplaceAll(r.detail, "\x00", "?")
+	if r.denied != "" {
+		detail = detail[:min(len(detail), maxDetail/2)] + "\x00" + r.denied
+	}
+	return append(b, detail[:min(len(detail), maxDetail)]...)
 }
 
 func asByte(b bool) byte {
@@ -182,6 +189,7 @@ func parseReport(b []byte) (r report, ok bool) {
 		return r, false
 	}
 	r = report{kind: b[0], leftover: b[1] == 1, immortal: b[2] == 1, value: binary.BigEndian.Uint32(b[3:])}
-	r.facts, r.detail = parseFacts(b[7:reportSize]), string(b[reportSize:])
+	r.facts = parseFacts(b[7:reportSize])
+	r.detail, r.denied, _ = strings.Cut(string(b[reportSize:]), "\x00")
 	return r, true
 }

@@ -20,6 +20,8 @@ type rule struct {
 	arg  int
 	test test
 	vals []uint32
+	// told says that the helper is to hear of it, who answers with the error or lets it go on.
+	told bool
 }
 
 // test says for which arguments a rule refuses.
@@ -81,6 +83,9 @@ func assemble(arch, foreign uint32, rules []rule) []unix.SockFilter {
 // body decides about a call of the rule's number.
 func (r rule) body() []unix.SockFilter {
 	allow, refuse := ret(unix.SECCOMP_RET_ALLOW), fail(r.errno)
+	if r.told {
+		refuse = ret(unix.SECCOMP_RET_USER_NOTIF)
+	}
 	arg := load(offsetArgs + 8*uint32(max(r.arg, 0)))
 	switch r.test {
 	case anyBit:
@@ -103,10 +108,20 @@ func (r rule) body() []unix.SockFilter {
 
 // install sets the filter for the calling thread and what it starts. Without CAP_SYS_ADMIN, it takes no_new_privs.
 func install(prog []unix.SockFilter) error {
+	_, err := installFlags(prog, 0)
+	return err
+}
+
+// installTold does so, and returns the descriptor that tells of calls, seccomp_unotify(2). It is closed in what is executed.
+func installTold(prog []unix.SockFilter) (int, error) {
+	return installFlags(prog, unix.SECCOMP_FILTER_FLAG_NEW_LISTENER)
+}
+
+func installFlags(prog []unix.SockFilter, flags uintptr) (int, error) {
 	fprog := unix.SockFprog{Len: uint16(len(prog)), Filter: &prog[0]}
-	_, _, errno := unix.RawSyscall(unix.SYS_SECCOMP, unix.SECCOMP_SET_MODE_FILTER, 0, uintptr(unsafe.Pointer(&fprog)))
+	fd, _, errno := unix.RawSyscall(unix.SYS_SECCOMP, unix.SECCOMP_SET_MODE_FILTER, flags, uintptr(unsafe.Pointer(&fprog)))
 	if errno != 0 {
-		return errno
+		return -1, errno
 	}
-	return nil
+	return int(fd), nil
 }

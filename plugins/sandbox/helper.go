@@ -38,6 +38,7 @@ func Main() int {
 	if r.detail == "" {
 		r.detail = h.detail
 	}
+	r.denied = h.denied.text()
 	if _, err := status.Write(r.bytes()); err != nil {
 		return 1
 	}
@@ -73,6 +74,7 @@ type helper struct {
 	facts facts
 	// detail is what was being done when a root of its own was refused.
 	detail string
+	denied denied
 }
 
 func (h *helper) run(control *os.File) report {

@@ -93,6 +93,9 @@ type Exit struct {
 	Isolation Isolation
 	// Confined says what confined them; nil without a Confinement.
 	Confined *Confined
+	// Denied is some of what they were refused by the filter of system calls, and connections that there was no network for:
+	// system calls, with a path or address where there is one.
+	Denied []string
 }
 
 // OK says whether the process ended with status 0.

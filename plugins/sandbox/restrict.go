@@ -19,7 +19,7 @@ func (h *helper) enter() (report, bool) {
 			}
 		}
 	}
-	spareThreads(3)
+	spareThreads(4)
 	if h.job.isolation == Subreaper {
 		h.facts.root = unix.EPERM
 	} else {
@@ -98,7 +98,12 @@ func (h *helper) confineThread() error {
 		return err
 	}
 	f.landlock, f.abi = errnoOf(refused), byte(version)
-	f.filter = errnoOf(filterCalls(p.network || h.job.isolation != Subreaper))
+	ownNetwork := h.job.isolation != Subreaper && !p.network
+	told, err := filterCalls(p.network || ownNetwork, ownNetwork)
+	if told >= 0 {
+		go h.denied.listen(told) // on another thread: this one is locked
+	}
+	f.filter = errnoOf(err)
 	return nil
 }
 

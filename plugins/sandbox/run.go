@@ -7,6 +7,7 @@ import (
 	"os"
 	"runtime"
 	"slices"
+	"strings"
 	"syscall"
 )
 
@@ -169,6 +170,9 @@ func (c *call) exit() (Exit, error) {
 		return Exit{}, fmt.Errorf("running %s: it has left processes behind that cannot be killed", path)
 	}
 	e := Exit{Leftover: r.leftover, Isolation: c.isolation}
+	if r.denied != "" {
+		e.Denied = strings.Split(r.denied, "\n")
+	}
 	if c.plan != nil {
 		e.Confined = r.facts.confined(c.plan, c.isolation, c.refused, r.detail)
 	}

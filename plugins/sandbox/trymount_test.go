@@ -21,7 +21,8 @@ func detachedTmpfs(t *testing.T) *os.File {
 		t.Skipf("fsopen: %v: run the tests where root may mount", err)
 	}
 	defer unix.Close(fs)
-	if err := unix.FsconfigCreate(fs); err != nil {
+	// Not writable for all: in such a directory, fs.protected_regular keeps root from files of others, too; proc_sys_fs(5).
+	if err := errors.Join(unix.FsconfigSetString(fs, "mode", "755"), unix.FsconfigCreate(fs)); err != nil {
 		t.Fatal(err)
 	}
 	fd, err := unix.Fsmount(fs, unix.FSMOUNT_CLOEXEC, 0)
