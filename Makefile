@@ -61,6 +61,7 @@ bench: build images
 	go run ./cmd/holo-build/bench $(foreach arg,$(BENCH),'$(arg)')
 	go run ./cmd/holo-build/bench -packing
 	go run ./cmd/holo-build/bench -entities
+	go run ./cmd/holo-build/bench -processes
 demo: build
 	testdata/demo.sh
 

@@ -35,6 +35,11 @@
 // This measures how long the plugin files takes to scan and apply files, on a tmpfs: as a Go value and as the executable
 // that the binary is under the name holo-files, in turns, and by the number of files. The exit status is 1 if the value is
 // not at least 5 times faster, or takes more than linear time.
+//
+//	bench -processes [-binary bin/holo-build] [-small work/debian.oci] [-large work/large.oci] [-rounds 3]
+//
+// This measures what it costs that a plugin is an executable, as root and on a tmpfs: the use of a stand-in, the sandbox,
+// and to find out what each entity has changed. The exit status is 1 if that is more than it may be.
 package main
 
 import (
@@ -58,6 +63,7 @@ type options struct {
 	rounds               int
 	on, cases            string
 	packing, entities    bool
+	processes            bool
 	// pack has this process pack that many files of 4 MiB below a directory, print its largest resident size, and do
 	// nothing else.
 	pack int
@@ -88,6 +94,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	flags.StringVar(&o.cases, "case", "*", "the cases to measure, as `GLOBS` of their names")
 	flags.BoolVar(&o.packing, "packing", false, "measure how layers are packed, and nothing else")
 	flags.BoolVar(&o.entities, "entities", false, "measure how entities are applied, and nothing else")
+	flags.BoolVar(&o.processes, "processes", false, "measure what plugins cost that are executables, and nothing else")
 	flags.IntVar(&o.pack, "pack", 0, "only pack this `NUMBER` of files, and print the bytes of memory it took")
 	flags.StringVar(&o.in, "in", "", "the `DIRECTORY` to do that in")
 	flags.StringVar(&o.floor, "floor", "", "only inflate and hash the layers of `LAYOUT`, tag latest")
@@ -108,6 +115,8 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		err = packOnly(ctx, stdout, o.in, o.pack)
 	case o.floor != "":
 		err = inflateAndHash(ctx, o.floor, "latest")
+	case o.processes:
+		err = processes(ctx, stdout, o)
 	case o.entities:
 		err = entities(ctx, stdout, o.binary)
 	case o.packing:
