@@ -140,7 +140,7 @@ func (s scanned) find(id string) (a account, def *account, err error) {
 	case r.Orphan:
 		return a, nil, nil
 	}
-	return a, &account{a.kind, a.name, r.ID, r.Comment, r.Home, r.LoginGroup, r.Shell, r.Groups, r.System, r.SkipBaseGroups, r.CreateHome}, nil
+	return a, &account{a.kind, a.name, r.ID, r.Comment, r.Home, r.LoginGroup, r.Shell, r.Groups, r.System, r.SkipBaseGroups, r.CreateHome, false}, nil
 }
 
 func unknownEntity(id string) error { return fmt.Errorf("unknown entity ID %q", id) }
