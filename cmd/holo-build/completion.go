@@ -12,10 +12,16 @@ import (
 	"github.com/holo-build/holo-build/plugins/holo"
 )
 
-// Completion scripts of holo(8), which tells what can follow by "holo selectors".
+// Completion scripts of holo(8), which tells what can follow by "holo selectors"; and one of our own for holo-build and bash,
+// as cobra's runs what is in the words before the last one, and completes them with names as they are: $(COMMAND) in the
+// name of an image's file would be run.
 var (
+	//go:embed completion/words.bash
+	wordsBash string
 	//go:embed completion/holo.bash
 	holoBash string
+	//go:embed completion/holo-build.bash
+	holoBuildBash string
 	//go:embed completion/holo.zsh
 	holoZsh string
 	//go:embed completion/holo.fish
@@ -41,18 +47,25 @@ Exit status: 0 done; 1 failed; 2 wrong use.`,
 		ValidArgs: []string{"bash", "zsh", "fish"},
 		RunE: func(cmd *cobra.Command, args []string) error {
 			root := cmd.Root()
-			own := map[string]func(io.Writer) error{
-				"bash": func(w io.Writer) error { return root.GenBashCompletionV2(w, true) },
-				"zsh":  root.GenZshCompletion,
-				"fish": func(w io.Writer) error { return root.GenFishCompletion(w, true) },
+			ofHolo := len(args) == 2 && args[1] == "holo"
+			switch {
+			case args[0] == "zsh" && !ofHolo:
+				return root.GenZshCompletion(p.stdout)
+			case args[0] == "fish" && !ofHolo:
+				return root.GenFishCompletion(p.stdout, true)
 			}
-			if len(args) == 2 && args[1] == "holo" {
-				_, err := io.WriteString(p.stdout, map[string]string{"bash": holoBash, "zsh": holoZsh, "fish": holoFish}[args[0]])
-				return err
+			text := map[string]string{"zsh": holoZsh, "fish": holoFish, "bash": bashScript("holo-build", holoBuildBash)}[args[0]]
+			if args[0] == "bash" && ofHolo {
+				text = bashScript("holo(8)", holoBash)
 			}
-			return own[args[0]](p.stdout)
+			_, err := io.WriteString(p.stdout, text)
+			return err
 		},
 	}
+}
+
+func bashScript(of, script string) string {
+	return "# bash completion for " + of + "\n" + wordsBash + script
 }
 
 func completionArgs(_ *cobra.Command, args []string) error {

@@ -55,7 +55,7 @@ func TestCompletionHoloBash(t *testing.T) {
 		{"holo|scan|i", "holo scan i", `it\'s\ \"\$5\"` + "\n"},
 		{"holo|scan|it\\'", `holo scan it\'`, `it\'s\ \"\$5\"` + "\n"},
 		{"holo|scan|'i", "holo scan 'i", `it'\''s "$5"` + "\n"},
-		{"holo|scan|\"it's \\\"", `holo scan "it's \"`, `it's \"\$5\"` + "\n"},
+		{"holo|scan|\"it's \\\"", `holo scan "it's \"`, `it's \"\$5\""` + "\n"}, // the quote at the end ends it
 		{"holo|scan|user|:", "holo scan user:", "é\n"},
 		{"holo|scan|é|user|:", "holo scan é user:", "é\n"},
 		{"holo|scan|/usr/share/holo/notes/", "holo scan /usr/share/holo/notes/",
@@ -65,22 +65,64 @@ func TestCompletionHoloBash(t *testing.T) {
 	} {
 		t.Run(c.typed, func(t *testing.T) {
 			t.Parallel()
-			dir := t.TempDir()
-			script := "holo() { printf %s \"$SELECTORS\"; }\n" + holoBash + `
+			script := "holo() { printf %s \"$SELECTORS\"; }\n" + bashScript("holo", holoBash)
+			if got := completeBash(t, script, "_holo", c.words, c.typed); got != c.want {
+				t.Errorf("%swant\n%s", got, c.want)
+			}
+		})
+	}
+}
+
+// completeBash has a function of a script complete what is typed, and returns its replies.
+func completeBash(t *testing.T, script, function, words, typed string) string {
+	t.Helper()
+	dir := t.TempDir()
+	script = `COMP_WORDS=("$@"); ` + script + `
+compopt() { printf 'compopt %s\n' "$*"; }
 COMP_WORDBREAKS=$' \t\n"\'@><=;|&(:' COMP_CWORD=$((${#COMP_WORDS[@]} - 1)) COMP_LINE="$TYPED or more" COMP_POINT=$POINT
-_holo
+` + function + `
 [ ${#COMPREPLY[@]} = 0 ] || printf '%s\n' "${COMPREPLY[@]}"
 `
-			words := strings.Split(c.words, "|")
-			cmd := exec.CommandContext(t.Context(), "bash", append([]string{"--norc", "-c", `COMP_WORDS=("$@"); ` + script, "bash"}, words...)...)
-			cmd.Dir = dir
-			cmd.Env = append(os.Environ(), "LC_ALL=C.UTF-8", "SELECTORS="+holoSelectors, "TYPED="+c.typed, "POINT="+strconv.Itoa(utf8.RuneCountInString(c.typed)))
-			out, err := cmd.CombinedOutput()
-			if err != nil || string(out) != c.want {
-				t.Errorf("%v:\n%swant\n%s", err, out, c.want)
+	cmd := exec.CommandContext(t.Context(), "bash", append([]string{"--norc", "-c", script, "bash"}, strings.Split(words, "|")...)...)
+	cmd.Dir = dir
+	cmd.Env = append(os.Environ(), "HOME=/home/me", "DIR=some dir", "LC_ALL=C.UTF-8", "SELECTORS="+holoSelectors, "TYPED="+typed,
+		"POINT="+strconv.Itoa(utf8.RuneCountInString(typed)))
+	out, err := cmd.CombinedOutput()
+	if err != nil {
+		t.Error(err)
+	}
+	if left, _ := filepath.Glob(filepath.Join(dir, "*")); len(left) > 0 {
+		t.Errorf("completing made %q", left)
+	}
+	return string(out)
+}
+
+// TestCompletionBash: the script for holo-build asks the program with the words before the last one as the shell would have
+// them, but for what a shell would run, and quotes what it answers. Names of an image's files are in both.
+func TestCompletionBash(t *testing.T) {
+	need(t, "bash")
+	for _, c := range []struct{ answer, typed, want string }{
+		{`/r/$(touch x)/a\n/r/$(touch x)/b\n:4`, "holo-build scan img /r/", "<scan> <img> </r/>\ncompopt +o default\n/r/\\$\\(touch\\ x\\)/a\n/r/\\$\\(touch\\ x\\)/b\n"},
+		{`/r/$(touch x)/a\n:4`, "holo-build scan img \"/r/", "<scan> <img> </r/>\ncompopt +o default\n/r/\\$(touch x)/a\n"},
+		{`file:/a\n:4`, "holo-build scan $(touch x) `touch y` file:", "<scan> <$(touch> <x)> <`touch> <y`> <file:>\ncompopt +o default\n/a\n"},
+		{`:1`, `holo-build scan "$DIR/a" ${DIR} '$DIR' \$DIR $5 ~/x '~/x' a~/x "" x`,
+			"<scan> <some dir/a> <some dir> <$DIR> <$DIR> <$5> </home/me/x> <~/x> <a~/x> <> <x>\n"},
+		{`auto\nview\n:4`, "holo-build build x --stage=v", "<build> <x> <--stage=v>\ncompopt +o default\nview\n"},
+		{`auto\nview\n:6`, "holo-build build x --stage ", "<build> <x> <--stage> <>\ncompopt +o default\ncompopt -o nospace\nauto\nview\n"},
+		{`scan\tList\nbuild\tBuild\n:4`, "holo-build ", "<>\ncompopt +o default\nscan\nbuild\n"},
+		{`scan\tList\nbuild\tBuild\n:4`, "COMP_TYPE=63 holo-build ", "<>\ncompopt +o default\nscan                   (List)\nbuild                  (Build)\n"},
+		{`:0`, "holo-build scan ./i", "<scan> <./i>\n"},
+		{`no protocol`, "holo-build scan ./i", "<scan> <./i>\n"},
+	} {
+		t.Run(c.typed, func(t *testing.T) {
+			t.Parallel()
+			typed, listed := strings.CutPrefix(c.typed, "COMP_TYPE=63 ")
+			script := "holo-build() { shift; printf '<%s> ' \"$@\" | sed 's/ $/\\n/' >&3; printf '" + c.answer + "\\n'; }\nexec 3>&1\n" + bashScript("holo-build", holoBuildBash)
+			if script += "\nCOMP_TYPE=9"; listed {
+				script += "\nCOMP_TYPE=63"
 			}
-			if left, _ := filepath.Glob(filepath.Join(dir, "*")); len(left) > 0 {
-				t.Errorf("completing made %q", left)
+			if got := completeBash(t, script, "_holo_build", "", typed); got != c.want {
+				t.Errorf("%swant\n%s", got, c.want)
 			}
 		})
 	}

@@ -58,7 +58,7 @@ func (b *build) diffText(ctx context.Context, o lookOptions, host *holo.Host, li
 			return "", err
 		}
 		if err != nil {
-			errs = append(errs, fmt.Errorf("comparing %s: %s", e.ID, people(reason(err), e.Plugin)))
+			errs = append(errs, fmt.Errorf("comparing %s: %s", e.ID, people(reason(err, nil), e.Plugin)))
 			continue
 		}
 		if len(text) > 0 {

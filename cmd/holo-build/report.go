@@ -53,7 +53,7 @@ func (u *ui) entity(e *holo.Scanned, r holo.Result) string {
 	case r.Outcome == holo.NeedsForceRestore:
 		said.WriteString(u.paint(red, "!! Entity has been deleted by somebody else (use --force to restore)") + "\n")
 	case r.Err != nil && !r.Complained: // else the plugin has said it
-		said.WriteString(u.paint(red, "!! "+printableLines(people(reason(r.Err), e.Plugin))) + "\n")
+		said.WriteString(u.paint(red, "!! "+printableLines(people(reason(r.Err, nil), e.Plugin))) + "\n")
 	}
 	if said.Len() > 0 {
 		b.WriteByte('\n')

@@ -123,6 +123,7 @@ func TestConformBad(t *testing.T) {
 		{"version", []string{`if [ "${HOLO_API_VERSION:-3}" != 3 ]`, "if false"}},
 		{"scan", []string{"scan) scan ;;", "scan) scan; echo 'that is all' ;;"}},
 		{"scan", []string{"scan) scan ;;", "scan) scan; printf 'no newline: x' ;;"}},
+		{"scan", []string{"scan) scan ;;", `scan) scan; mkdir -p "$notes" ;;`}},
 		{"entity-ids", []string{"note:", "/note:"}},
 		{"entity-ids", []string{"scan) scan ;;", "scan) scan; scan ;;"}},
 		{"keys", []string{"write to:", "TARGET:"}},
@@ -149,6 +150,14 @@ func TestConformBad(t *testing.T) {
 		{"force-orphans", []string{`rm -f "$note" "$state"`, `rm -f "$note"; [ "$force" = yes ] || rm -f "$state"`}},
 		{"force-orphans", []string{"            echo 'requires --force to overwrite' >&3\n            return",
 			"            echo 'requires --force to overwrite' >&3; rm -f \"$note\"\n            return"}},
+		{"force-orphans", []string{`rm -f "$note" "$state"`, `if [ -e "$note" ]; then rm -f "$note" "$state"; else write "$state" "$note"; rm -f "$state"; fi`}},
+		{"force-orphans", []string{"            echo 'requires --force to overwrite'", "            echo 'requires --force to restore'"}},
+		{"orphans", []string{`        name=${state##*/}
+`, `        name=${state##*/}
+        [ ! -f "$HOLO_RESOURCE_DIR/$name" ] && rm -f "$notes/$name"
+`}},
+		{"force-overwrite", []string{"    elif [ \"$force\" = no ] && [ -e \"$note\" ] && ! ours; then\n        echo 'requires --force to overwrite'",
+			"    elif [ \"$force\" = no ] && [ -e \"$note\" ] && ! ours; then\n        echo 'requires --force to restore'"}},
 		{"force-overwrite", []string{`elif [ "$force" = no ] && [ -e "$note" ] && ! ours; then`, "elif false; then"}},
 		{"force-restore", []string{`elif [ "$force" = no ] && [ ! -e "$note" ] && [ -f "$state" ]; then`, "elif false; then"}},
 		{"force-apply", []string{`elif [ "$force" = no ] && [ -e "$note" ] && ! ours; then`, `elif [ -e "$note" ] && ! ours; then`}},

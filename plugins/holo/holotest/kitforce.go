@@ -163,10 +163,18 @@ func (k *kit) meddleNew(ctx context.Context, remove bool) (*meddled, error) {
 	return m, err
 }
 
+// errNotRemoved is the wrong demand: holo tells the user that the entity was deleted, and shows no diff.
+var errNotRemoved = errors.New(`it was edited, and not removed, and yet it "requires --force to restore"`)
+
 func checkOverwrite(ctx context.Context, k *kit) error {
 	m, err := k.meddled(ctx, false)
 	if err != nil {
 		return err
+	}
+	for _, a := range m.asked {
+		if a.said(holo.NeedsForceRestore) {
+			return fmt.Errorf("%s: %w", a.id, errNotRemoved)
+		}
 	}
 	for _, e := range m.files {
 		now, there := m.now[e.Name]
@@ -206,13 +214,13 @@ func checkForce(ctx context.Context, k *kit) error {
 // forceAll applies entities by force, which must not fail, nor ask for force once more.
 func (w *site) forceAll(ctx context.Context, entities []holo.Entity) error {
 	done, err := w.apply(ctx, entities, "force-apply")
-	if err == nil {
-		err = failedOf(done)
-	}
 	if err != nil {
 		return err
 	}
 	for _, a := range done {
+		if err := a.failed(); err != nil {
+			return fmt.Errorf("%s: force-apply, after somebody else has changed it: %w", a.id, err)
+		}
 		if a.demandsForce() {
 			return fmt.Errorf("%s: force-apply demands force", a.id)
 		}

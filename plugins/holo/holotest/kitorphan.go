@@ -52,7 +52,7 @@ func (k *kit) cleanUp(ctx context.Context) (names []string, err error) {
 			names = append(names, e.Name)
 		}
 	}
-	return names, s.w.forgotten(ctx)
+	return names, s.w.forgotten(ctx, nil)
 }
 
 // orphans takes the resources away, and scans.
@@ -60,23 +60,46 @@ func (s *story) orphans(ctx context.Context) ([]holo.Entity, error) {
 	if err := s.w.clearResources(); err != nil {
 		return nil, err
 	}
-	orphans, c := s.w.scan(ctx)
+	orphans, c, changed, err := s.w.scanWatched(ctx)
+	if err != nil {
+		return nil, err
+	}
 	if err := c.failed(); err != nil {
 		return nil, fmt.Errorf("scan without resources: %w", err)
+	}
+	if len(changed.Entries) > 0 {
+		return nil, fmt.Errorf("scan without resources changed %s, which is for apply to do", changed.nameList())
 	}
 	return orphans, nil
 }
 
-// forgotten says what is still reported after all orphans were applied.
-func (w *site) forgotten(ctx context.Context) error {
+// scanWatched is scan, and what that has changed in the root.
+func (w *site) scanWatched(ctx context.Context) (list []holo.Entity, c called, changed *Tree, err error) {
+	before, err := w.snapshot()
+	if err != nil {
+		return nil, c, nil, err
+	}
+	list, c = w.scan(ctx)
+	after, err := w.snapshot()
+	if err != nil {
+		return nil, c, nil, err
+	}
+	return list, c, w.changes(before, after, ofRoot), nil
+}
+
+// forgotten says what is still reported after all orphans were applied, some by force.
+func (w *site) forgotten(ctx context.Context, forced []holo.Entity) error {
 	left, c := w.scan(ctx)
 	if err := c.failed(); err != nil {
 		return fmt.Errorf("scan after that: %w", err)
 	}
-	if len(left) > 0 {
-		return fmt.Errorf("%s was applied, and is still reported", left[0].ID)
+	if len(left) == 0 {
+		return nil
 	}
-	return nil
+	if slices.ContainsFunc(forced, func(e holo.Entity) bool { return e.ID == left[0].ID }) {
+		return fmt.Errorf("%s was applied by force, and is still reported", left[0].ID)
+	}
+	return fmt.Errorf("%s was applied, demanded no force, and is still reported", left[0].ID)
 }
 
 // clearResources takes all resources away.
@@ -92,16 +115,24 @@ func (w *site) clearResources() (err error) {
 	return own(host.Mkdir(w.resources, mine(rootfs.Meta{Type: rootfs.Directory, Mode: 0o755})))
 }
 
-// checkForceOrphans edits what a plugin cleans up, and has it do so. A plugin that shares a file with others may do its part
-// without force, and leave the edit.
+// checkForceOrphans edits or removes what a plugin cleans up, and has it do so.
 func checkForceOrphans(ctx context.Context, k *kit) error {
 	names, err := k.cleanUp(ctx)
 	if _, ok := errors.AsType[*ownError](err); ok || ctx.Err() != nil {
 		return err
 	}
 	if err != nil {
-		return &notApplicable{"it does not clean up after its resources"}
+		return &notApplicable{"what has lost its resources is not cleaned up even if nobody has edited it; see the check orphans"}
 	}
+	for _, remove := range []bool{false, true} {
+		if err := k.forceOrphans(ctx, names, remove); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (k *kit) forceOrphans(ctx context.Context, names []string, remove bool) error {
 	s, err := k.provisioned(ctx)
 	if err != nil {
 		return err
@@ -110,27 +141,31 @@ func checkForceOrphans(ctx context.Context, k *kit) error {
 	if len(files) == 0 {
 		return &notApplicable{"it cleans up no file that it has written in the root"}
 	}
-	if err := s.w.meddle(files, false); err != nil {
+	if err := s.w.meddle(files, remove); err != nil {
 		return err
 	}
 	orphans, err := s.orphans(ctx)
 	if err != nil {
 		return err
 	}
-	refused, err := s.w.cleanEdited(ctx, orphans, files)
+	refused, err := s.w.cleanMeddled(ctx, orphans, files, remove)
 	if err != nil {
 		return err
 	}
-	return s.w.forceOrphans(ctx, refused, files)
+	return s.w.endOrphans(ctx, refused, files)
 }
 
-// cleanEdited applies orphans of which somebody else has edited the files, and returns those that were refused.
-func (w *site) cleanEdited(ctx context.Context, orphans []holo.Entity, files []Entry) (refused []holo.Entity, err error) {
+// cleanMeddled applies orphans of which somebody else has edited or removed the files, and returns those that were refused. A
+// plugin that shares a file with others may do its part without force, and leave the edit.
+func (w *site) cleanMeddled(ctx context.Context, orphans []holo.Entity, files []Entry, removed bool) (refused []holo.Entity, err error) {
 	done, err := w.apply(ctx, orphans, "apply")
 	if err != nil {
 		return nil, err
 	}
 	for i, a := range done {
+		if !removed && a.said(holo.NeedsForceRestore) {
+			return nil, fmt.Errorf("%s: %w", a.id, errNotRemoved)
+		}
 		if a.failed() == nil && !a.demandsForce() {
 			continue
 		}
@@ -144,15 +179,29 @@ func (w *site) cleanEdited(ctx context.Context, orphans []holo.Entity, files []E
 		return nil, err
 	}
 	for _, e := range files {
-		if !strings.Contains(now[e.Name], editedLine) {
-			return nil, fmt.Errorf("%s was edited and has lost its resources, and apply has not kept the edit", e.Name)
+		text, there := now[e.Name]
+		switch {
+		case removed && there:
+			return nil, fmt.Errorf("%s was removed and has lost its resources, and apply%s has made it anew", e.Name, whoDid(done, e.Name))
+		case !removed && !strings.Contains(text, editedLine):
+			return nil, fmt.Errorf("%s was edited and has lost its resources, and apply%s has not kept the edit", e.Name, whoDid(done, e.Name))
 		}
 	}
 	return refused, nil
 }
 
-// forceOrphans applies by force what was refused, which is the end of it.
-func (w *site) forceOrphans(ctx context.Context, refused []holo.Entity, files []Entry) error {
+// whoDid names the entity of which the application changed a file.
+func whoDid(done []applied, name string) string {
+	for _, a := range done {
+		if slices.ContainsFunc(a.changed.Entries, func(e Entry) bool { return e.Name == name }) {
+			return " " + a.id
+		}
+	}
+	return ""
+}
+
+// endOrphans applies by force what was refused, which is the end of it.
+func (w *site) endOrphans(ctx context.Context, refused []holo.Entity, files []Entry) error {
 	before, err := w.now(files)
 	if err != nil {
 		return err
@@ -170,5 +219,5 @@ func (w *site) forceOrphans(ctx context.Context, refused []holo.Entity, files []
 			return fmt.Errorf("%s is as somebody else has edited it, although force was demanded and given", e.Name)
 		}
 	}
-	return w.forgotten(ctx)
+	return w.forgotten(ctx, refused)
 }

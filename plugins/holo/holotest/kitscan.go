@@ -97,6 +97,8 @@ func checkScan(ctx context.Context, k *kit) error {
 	switch {
 	case len(s.scan.stdout) > 0 && !bytes.HasSuffix(s.scan.stdout, []byte("\n")):
 		return errors.New("the last line has no newline")
+	case len(s.scanned.Entries) > 0:
+		return fmt.Errorf("it changed %s, which is for apply to do", s.scanned.nameList())
 	case len(s.entities) == 0 && len(k.resources.Entries) > 1: // the directory itself is one
 		return errors.New("it finds no entity in the resources that it is given")
 	case len(s.entities) == 0:

@@ -15,6 +15,8 @@ type story struct {
 	w        *site
 	scan     called
 	entities []holo.Entity
+	// scanned is what scan has changed in the root.
+	scanned *Tree
 	// first and second are the two rounds of apply.
 	first, second []applied
 	diffs         []called
@@ -75,7 +77,9 @@ func (w *site) tell(ctx context.Context) (s *story, err error) {
 	if s.before, err = w.snapshot(); err != nil {
 		return nil, err
 	}
-	s.entities, s.scan = w.scan(ctx)
+	if s.entities, s.scan, s.scanned, err = w.scanWatched(ctx); err != nil {
+		return nil, err
+	}
 	if s.first, err = w.apply(ctx, s.entities, "apply"); err != nil {
 		return nil, err
 	}

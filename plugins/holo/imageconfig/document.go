@@ -1,14 +1,13 @@
 package imageconfig
 
 import (
-	"bytes"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
 
-	"github.com/pelletier/go-toml/v2"
 	"github.com/pelletier/go-toml/v2/unstable"
+
+	"github.com/holo-build/holo-build/plugins/internal/tomlfile"
 )
 
 // said is what a file says of a setting, and where; the value is nil if the setting is to go.
@@ -17,11 +16,7 @@ type said struct {
 	line  int
 }
 
-// complaint is what is wrong in a file, and where; line 0 is nowhere in particular.
-type complaint struct {
-	line int
-	text string
-}
+type complaint = tomlfile.Complaint
 
 // The keys of a file, by what is behind them: a string, a list of strings, or a table of strings.
 var (
@@ -32,65 +27,33 @@ var (
 
 // parseFile reads a resource file: the settings that it defines, by name. With a complaint, the file is not to be used.
 func parseFile(text []byte) (map[string]said, []complaint) {
-	text = bytes.TrimPrefix(text, []byte("\xef\xbb\xbf"))
-	var all map[string]any // decoding it finds what the parser lets pass, such as a key that is there twice
-	if err := toml.Unmarshal(text, &all); err != nil {
-		if e, ok := errors.AsType[*toml.DecodeError](err); ok {
-			line, column := e.Position()
-			return nil, []complaint{{line, fmt.Sprintf("column %d: %s", column, strings.TrimPrefix(e.Error(), "toml: "))}}
-		}
-		return nil, []complaint{{0, strings.TrimPrefix(err.Error(), "toml: ")}}
-	}
-	r := documentReader{text: text, settings: map[string]said{}}
-	r.parser.Reset(text)
-	for r.parser.NextExpression() {
-		r.expression(r.parser.Expression())
-	}
-	if err := r.parser.Error(); err != nil {
-		return nil, []complaint{{0, err.Error()}}
+	r := documentReader{settings: map[string]said{}}
+	wrong := tomlfile.Walk(text, func(d *tomlfile.Document, n *unstable.Node) {
+		r.Document = d
+		r.expression(n)
+	})
+	if wrong != nil {
+		return nil, []complaint{*wrong}
 	}
 	return r.settings, r.wrong
 }
 
 // documentReader goes through a document expression by expression.
 type documentReader struct {
-	parser   unstable.Parser
-	text     []byte
+	*tomlfile.Document
 	settings map[string]said
 	wrong    []complaint
 	// table is where keys belong that follow; passing says that it is one without a meaning.
 	table   string
 	passing bool
-	// counted is how many bytes have been searched for line ends, and ends how many there were.
-	counted, ends int
-}
-
-// lineOf returns the line of a key or a string. They come in order.
-func (r *documentReader) lineOf(n *unstable.Node) int {
-	if at := min(int(n.Raw.Offset), len(r.text)); at > r.counted {
-		r.ends += bytes.Count(r.text[r.counted:at], []byte("\n"))
-		r.counted = at
-	}
-	return 1 + r.ends
 }
 
 func (r *documentReader) complain(line int, format string, args ...any) {
-	r.wrong = append(r.wrong, complaint{line, fmt.Sprintf(format, args...)})
-}
-
-// path returns the parts of a key, and the line where it begins.
-func (r *documentReader) path(n *unstable.Node) (parts []string, line int) {
-	for it := n.Key(); it.Next(); {
-		if parts == nil {
-			line = r.lineOf(it.Node())
-		}
-		parts = append(parts, string(it.Node().Data))
-	}
-	return parts, line
+	r.wrong = append(r.wrong, complaint{Line: line, Text: fmt.Sprintf(format, args...)})
 }
 
 func (r *documentReader) expression(n *unstable.Node) {
-	parts, line := r.path(n)
+	parts, line := r.Path(n)
 	switch {
 	case n.Kind != unstable.KeyValue:
 		r.header(parts, line, n.Kind == unstable.ArrayTable)
@@ -125,7 +88,7 @@ func (r *documentReader) top(parts []string, line int, value *unstable.Node) {
 		r.entry(key, parts[1:], line, value)
 	case table && value.Kind == unstable.InlineTable:
 		for it := value.Children(); it.Next(); {
-			parts, line := r.path(it.Node())
+			parts, line := r.Path(it.Node())
 			r.entry(key, parts, line, it.Node().Value())
 		}
 	case table:
@@ -169,7 +132,7 @@ func (r *documentReader) list(key string, line int, value *unstable.Node) {
 	for it := value.Children(); it.Next(); {
 		at := line
 		if it.Node().Raw.Length > 0 {
-			at = r.lineOf(it.Node())
+			at = r.Line(it.Node())
 		}
 		text, ok := r.one(key, at, it.Node())
 		switch {

@@ -34,7 +34,7 @@ func TestParseFile(t *testing.T) {
 		_, wrong := parseFile([]byte(c.text))
 		var got []string
 		for _, x := range wrong {
-			got = append(got, fmt.Sprintf("%d: %s", x.line, x.text))
+			got = append(got, fmt.Sprintf("%d: %s", x.Line, x.Text))
 		}
 		switch text := strings.Join(got, "\n"); {
 		case strings.HasSuffix(c.want, ": ") && strings.HasPrefix(text, c.want):

@@ -6,6 +6,7 @@ import (
 	"maps"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/holo-build/holo-build/plugins/holo"
@@ -47,7 +48,7 @@ func (Plugin) Scan(ctx context.Context, env *holo.Env) ([]holo.Entity, error) {
 				Info: []holo.InfoLine{{Key: "restore", Value: describe(name, b[name].Base)}}})
 		}
 	}
-	return list, nil
+	return list, c.keep(env.Cache)
 }
 
 // Apply implements holo.Plugin.
@@ -60,7 +61,7 @@ func (Plugin) Apply(ctx context.Context, env *holo.Env, id string, force bool) (
 		return w.scrub(force)
 	}
 	if w.name == "user" {
-		if err := checkUser(env.Root, w.def.value); err != nil {
+		if err := checkUser(env.Root, w.def.Value); err != nil {
 			return holo.Failed, err
 		}
 	}
@@ -71,7 +72,7 @@ func (Plugin) Apply(ctx context.Context, env *holo.Env, id string, force bool) (
 type work struct {
 	env   *holo.Env
 	name  string
-	def   *definition // nil of an orphan
+	def   *record // nil of an orphan
 	image Image
 	books books
 	// now is the value that the image has.
@@ -79,25 +80,32 @@ type work struct {
 }
 
 func newWork(ctx context.Context, env *holo.Env, id string) (*work, error) {
-	c, err := readCatalog(ctx, env)
+	lines, err := readScanned(ctx, env)
 	if err != nil {
 		return nil, err
 	}
 	w := &work{env: env}
 	var ok bool
 	w.name, ok = strings.CutPrefix(id, entityPrefix)
+	if _, err := lines.Get(strconv.Quote(w.name), &w.def); err != nil {
+		return nil, err
+	}
+	unreadable := true
+	if _, err := lines.Get(unreadableKey, &unreadable); err != nil {
+		return nil, err
+	}
 	if w.books, err = readBooks(env.State); err != nil {
 		return nil, err
 	}
 	if w.image, err = ReadImage(env.State); err != nil {
 		return nil, err
 	}
-	w.now, w.def = w.image.Settings[w.name], c.defs[w.name]
+	w.now = w.image.Settings[w.name]
 	_, known := w.books[w.name]
 	switch {
-	case !ok || w.def == nil && (!known || c.unreadable):
+	case !ok || w.def == nil && (!known || unreadable):
 		return nil, fmt.Errorf("unknown entity ID %q", id)
-	case w.def != nil && w.def.broken:
+	case w.def != nil && w.def.Broken:
 		return nil, fmt.Errorf("%s is defined in contradictory ways", id)
 	}
 	return w, nil
@@ -105,7 +113,7 @@ func newWork(ctx context.Context, env *holo.Env, id string) (*work, error) {
 
 // provision gives a setting its value.
 func (w *work) provision(force bool) (holo.Outcome, error) {
-	want := w.def.value
+	want := w.def.Value
 	if slices.Contains(w.image.Given, w.name) {
 		if !same(want, w.now) {
 			fmt.Fprintf(w.env.Stderr, ">> the command line has %s instead\n", describe(w.name, w.now))

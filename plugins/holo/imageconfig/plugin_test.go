@@ -3,6 +3,7 @@ package imageconfig
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -192,6 +193,32 @@ restore: "root"
 `
 	if diff := cmp.Diff(wantSaid, w.stderr.String()); len(list) > 0 || diff != "" {
 		t.Errorf("%v\n(-want +got):\n%s", list, diff)
+	}
+}
+
+// TestScanned: what is applied is what was scanned in the same run, so that resources are not read again for each setting.
+func TestScanned(t *testing.T) {
+	w := newWorld(t, bare+"-- S/settings.json --\n{\"label/gone\":{\"base\":null,\"last\":null}}\n"+
+		"-- R/1.toml --\nuser = \"0\"\nremove = [\"cmd\"]\n[labels]\n\"a b\" = \"v\\n\"\nx = \"1\"\n-- R/2.toml --\n[labels]\nx = \"2\"\n")
+	list, err := Plugin{}.Scan(t.Context(), w.env)
+	must(t, err)
+	must(t, errors.Join(os.Remove(filepath.Join(w.dir, "R/1.toml")), os.Remove(filepath.Join(w.dir, "R/2.toml"))))
+	for _, e := range list {
+		if _, err := (Plugin{}).Apply(t.Context(), w.env, e.ID, false); err != nil {
+			t.Errorf("%s: %v", e.ID, err)
+		}
+	}
+	if _, err := (Plugin{}).Apply(t.Context(), w.env, "image-config:label/x", false); err == nil || !strings.Contains(err.Error(), "contradictory") {
+		t.Errorf("got %v, %s", err, w.stderr.String())
+	}
+	want := `{"settings":{"label/a b":["v\n"],"user":["0"]}}` + "\n" +
+		`{"cmd":{"base":null,"last":null},"label/a b":{"base":null,"last":["v\n"]},"user":{"base":null,"last":["0"]}}` + "\n"
+	if d := cmp.Diff(want, w.state(t)); d != "" {
+		t.Error(d)
+	}
+	// The next scan finds what there is then.
+	if list, err = (Plugin{}).Scan(t.Context(), w.env); err != nil || len(list) != 3 || list[0].Verb != "Scrubbing" {
+		t.Errorf("scanned %v, %v", list, err)
 	}
 }
 

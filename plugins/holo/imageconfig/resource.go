@@ -47,9 +47,9 @@ func readCatalog(ctx context.Context, env *holo.Env) (*catalog, error) {
 		text, err := readFile(env.Resources, e.Name)
 		switch {
 		case strings.Contains(e.Name, "\n"):
-			c.unusable(e.Name, complaint{text: "its name has a line break"})
+			c.unusable(e.Name, complaint{Text: "its name has a line break"})
 		case err != nil:
-			c.unusable(e.Name, complaint{text: err.Error()})
+			c.unusable(e.Name, complaint{Text: err.Error()})
 		default:
 			c.read(e.Name, text)
 		}
@@ -59,14 +59,7 @@ func readCatalog(ctx context.Context, env *holo.Env) (*catalog, error) {
 
 // complain says what is wrong in a file.
 func (c *catalog) complain(name string, x complaint) {
-	at := c.env.Resources.Join(name)
-	if strings.Contains(name, "\n") {
-		at = fmt.Sprintf("%q", at)
-	}
-	if x.line > 0 {
-		at += fmt.Sprintf(", line %d", x.line)
-	}
-	c.complaints = append(c.complaints, at+": "+strings.ReplaceAll(x.text, "\n", "; "))
+	c.complaints = append(c.complaints, x.Of(c.env.Resources.Join(name)))
 }
 
 // unusable says what is wrong in a file of which nothing is used.
@@ -92,7 +85,7 @@ func (c *catalog) read(name string, text []byte) {
 		}
 		if !same(d.value, s.value) {
 			d.broken = true
-			c.complain(name, complaint{s.line, fmt.Sprintf("%s is %s, but %s in %s, line %d", setting, describe(setting, s.value),
+			c.complain(name, complaint{Line: s.line, Text: fmt.Sprintf("%s is %s, but %s in %s, line %d", setting, describe(setting, s.value),
 				describe(setting, d.value), c.env.Resources.Join(d.sources[0]), d.line)})
 		}
 		d.sources = append(d.sources, name)

@@ -100,9 +100,9 @@ func readCatalog(ctx context.Context, env *holo.Env, tree *units.Tree) (*catalog
 		text, err := readFile(env.Resources, e.Name)
 		switch {
 		case strings.Contains(e.Name, "\n"):
-			r.unusable(e.Name, complaint{text: "its name has a line break"})
+			r.unusable(e.Name, complaint{Text: "its name has a line break"})
 		case err != nil:
-			r.unusable(e.Name, complaint{text: err.Error()})
+			r.unusable(e.Name, complaint{Text: err.Error()})
 		case toml:
 			r.toml(e.Name, text)
 		default:
@@ -130,14 +130,7 @@ func readUpTo(d rootfs.Root, name string, most int) ([]byte, error) {
 
 // complain says what is wrong in a file.
 func (r *reader) complain(name string, c complaint) {
-	at := r.env.Resources.Join(name)
-	if strings.Contains(name, "\n") {
-		at = fmt.Sprintf("%q", at)
-	}
-	if c.line > 0 {
-		at += fmt.Sprintf(", line %d", c.line)
-	}
-	r.complaints = append(r.complaints, at+": "+strings.ReplaceAll(c.text, "\n", "; "))
+	r.complaints = append(r.complaints, c.Of(r.env.Resources.Join(name)))
 }
 
 // unusable says what is wrong in a file of which nothing is used.
@@ -175,10 +168,10 @@ func (r *reader) list(name string, i item) {
 	unit := units.Mangle(i.value)
 	switch {
 	case !units.ValidName(unit):
-		r.unusable(name, complaint{i.line, fmt.Sprintf("%s: %q is no name of a unit", i.key, i.value)})
+		r.unusable(name, complaint{Line: i.line, Text: fmt.Sprintf("%s: %q is no name of a unit", i.key, i.value)})
 		return
 	case unit == "default.target":
-		r.unusable(name, complaint{i.line, fmt.Sprintf("%s: what %s is, %s says", i.key, unit, targetKey)})
+		r.unusable(name, complaint{Line: i.line, Text: fmt.Sprintf("%s: what %s is, %s says", i.key, unit, targetKey)})
 		return
 	}
 	// Of several names of a unit, its own is the entity's.
@@ -199,7 +192,7 @@ func (r *reader) defaultTarget(name string, i item) {
 		target += ".target"
 	}
 	if !units.ValidName(target) || strings.Contains(target, "@") || target == "default.target" {
-		r.unusable(name, complaint{i.line, fmt.Sprintf("%s: %q is no name of a target", i.key, i.value)})
+		r.unusable(name, complaint{Line: i.line, Text: fmt.Sprintf("%s: %q is no name of a target", i.key, i.value)})
 		return
 	}
 	if r.Target == nil {
@@ -213,7 +206,7 @@ func (r *reader) stack(what string, d *definition, value string, at place) {
 	if value != d.Value {
 		d.Broken = true
 		first := d.Places[0]
-		r.complain(at.File, complaint{at.Line, fmt.Sprintf("%s is to be %s, but %s in %s, line %d", what, value, d.Value,
+		r.complain(at.File, complaint{Line: at.Line, Text: fmt.Sprintf("%s is to be %s, but %s in %s, line %d", what, value, d.Value,
 			r.env.Resources.Join(first.File), first.Line)})
 	}
 	d.Places = append(d.Places, at)
@@ -223,7 +216,7 @@ func (r *reader) stack(what string, d *definition, value string, at place) {
 func (r *reader) preset(name string, line int, text string) {
 	rules, bad, err := units.ParsePreset(strings.NewReader(text))
 	if err != nil {
-		r.unusable(name, complaint{line, err.Error()})
+		r.unusable(name, complaint{Line: line, Text: err.Error()})
 		return
 	}
 	at := func(n int) int {
@@ -233,7 +226,7 @@ func (r *reader) preset(name string, line int, text string) {
 		return n
 	}
 	for _, b := range bad {
-		r.unusable(name, complaint{at(b.Line), fmt.Sprintf("no preset rule: %.80q", b.Text)})
+		r.unusable(name, complaint{Line: at(b.Line), Text: fmt.Sprintf("no preset rule: %.80q", b.Text)})
 	}
 	for _, x := range rules {
 		r.rules = append(r.rules, rule{x, place{name, at(x.Line)}})

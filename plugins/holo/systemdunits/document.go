@@ -1,14 +1,13 @@
 package systemdunits
 
 import (
-	"bytes"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
 
-	"github.com/pelletier/go-toml/v2"
 	"github.com/pelletier/go-toml/v2/unstable"
+
+	"github.com/holo-build/holo-build/plugins/internal/tomlfile"
 )
 
 // item is a key with one of its values. Lists have one item for each value.
@@ -17,11 +16,7 @@ type item struct {
 	line       int
 }
 
-// complaint is what is wrong in a file, and where; line 0 is nowhere in particular.
-type complaint struct {
-	line int
-	text string
-}
+type complaint = tomlfile.Complaint
 
 // The keys of a file. Those of lists are the verbs of systemctl.
 const (
@@ -37,55 +32,34 @@ var listKeys = []string{enableKey, disableKey, maskKey, presetsKey}
 
 // parseDocument reads a TOML file. With a complaint, the file is not to be used.
 func parseDocument(text []byte) ([]item, []complaint) {
-	text = bytes.TrimPrefix(text, []byte("\xef\xbb\xbf"))
-	var all map[string]any // decoding it finds what the parser lets pass, such as a key that is there twice
-	if err := toml.Unmarshal(text, &all); err != nil {
-		if e, ok := errors.AsType[*toml.DecodeError](err); ok {
-			line, column := e.Position()
-			return nil, []complaint{{line, fmt.Sprintf("column %d: %s", column, strings.TrimPrefix(e.Error(), "toml: "))}}
-		}
-		return nil, []complaint{{0, strings.TrimPrefix(err.Error(), "toml: ")}}
-	}
-	r := documentReader{text: text}
-	r.parser.Reset(text)
-	for r.parser.NextExpression() {
-		r.expression(r.parser.Expression())
-	}
-	if err := r.parser.Error(); err != nil {
-		return nil, []complaint{{0, err.Error()}}
+	var r documentReader
+	wrong := tomlfile.Walk(text, func(d *tomlfile.Document, n *unstable.Node) {
+		r.Document = d
+		r.expression(n)
+	})
+	if wrong != nil {
+		return nil, []complaint{*wrong}
 	}
 	return r.items, r.wrong
 }
 
 // documentReader goes through a document expression by expression.
 type documentReader struct {
-	parser unstable.Parser
-	text   []byte
-	items  []item
-	wrong  []complaint
+	*tomlfile.Document
+	items []item
+	wrong []complaint
 	// inTable says that a table was begun, of which there are none that mean something.
 	inTable bool
-	// counted is how many bytes have been searched for line ends, and ends how many there were.
-	counted, ends int
-}
-
-// lineOf returns the line where a node begins. Nodes come in order.
-func (r *documentReader) lineOf(n *unstable.Node) int {
-	if at := min(int(n.Raw.Offset), len(r.text)); at > r.counted {
-		r.ends += bytes.Count(r.text[r.counted:at], []byte("\n"))
-		r.counted = at
-	}
-	return 1 + r.ends
 }
 
 func (r *documentReader) complain(line int, format string, args ...any) {
-	r.wrong = append(r.wrong, complaint{line, fmt.Sprintf(format, args...)})
+	r.wrong = append(r.wrong, complaint{Line: line, Text: fmt.Sprintf(format, args...)})
 }
 
 func (r *documentReader) expression(n *unstable.Node) {
 	it := n.Key()
 	it.Next()
-	key, line, dotted := string(it.Node().Data), r.lineOf(it.Node()), it.Next()
+	key, line, dotted := string(it.Node().Data), r.Line(it.Node()), it.Next()
 	switch {
 	case n.Kind != unstable.KeyValue:
 		r.inTable = true
@@ -125,7 +99,7 @@ func (r *documentReader) one(key string, line int, value *unstable.Node) {
 		return
 	}
 	if value.Raw.Length > 0 {
-		line = r.lineOf(value)
+		line = r.Line(value)
 	}
 	r.items = append(r.items, item{key, string(value.Data), line})
 }

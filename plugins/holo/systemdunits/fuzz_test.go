@@ -27,7 +27,7 @@ func FuzzDocument(f *testing.F) {
 			}
 		}
 		for _, c := range wrong {
-			if c.line < 0 || c.line > lines || c.text == "" {
+			if c.Line < 0 || c.Line > lines || c.Text == "" {
 				t.Errorf("complaint %+v of %d lines", c, lines)
 			}
 		}

@@ -29,6 +29,8 @@ type account struct {
 	system         bool
 	skipBaseGroups bool
 	createHome     *bool
+	// exact says that an empty comment or shell is wanted to be empty, and not only unset.
+	exact bool
 }
 
 // entityID is the ID of the entity that provisions the account.

@@ -104,6 +104,14 @@ func TestBuildForceOwn(t *testing.T) {
 	i.expect(www+"groups = [\"video\"]\n", "group:extra: applied\n  groupdel extra\nuser:www: applied\n  usermod --groups audio,video www\n")
 	i.expectAccounts("video:x:44:www\n")
 
+	// A group that the plugin has deleted, and that comes back.
+	i = newImage(t)
+	i.apply(with, false)
+	if got := i.apply(www+"groups = [\"extra\"]\n", false); !strings.HasPrefix(got, "group:extra: applied\n  groupdel extra\nuser:www: failed\n") {
+		t.Errorf("got %s", got)
+	}
+	i.expect(with, "group:extra: applied\n  groupadd extra\nuser:www: applied\n  usermod --groups audio,extra www\n")
+
 	// A number that moves takes the users along.
 	i = newImage(t)
 	i.apply("[[group]]\nname = \"www\"\n"+www, false)

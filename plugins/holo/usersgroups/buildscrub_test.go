@@ -119,13 +119,22 @@ func TestBuildScrubGone(t *testing.T) {
 		t.Error("the base image stays")
 	}
 
-	// What was there before comes back.
-	i = newImage(t)
-	i.apply(www+"shell = \"/bin/a\"\n", false)
-	i.edit("etc/passwd", "www:x:33:33:www:/var/www:/bin/a\n", "")
-	i.expect("", "user:www: applied\nuseradd: Warning: missing or non-executable shell '/usr/sbin/nologin'\n"+
-		"useradd: warning: www's uid 33 outside of the UID_MIN 1000 and UID_MAX 60000 range.\n"+
-		"  useradd --uid 33 --comment www --home-dir /var/www --gid www --groups audio --shell /usr/sbin/nologin www\n")
+	// Nor does what was there before come back, but by force.
+	for _, force := range []bool{false, true} {
+		i = newImage(t)
+		i.apply(www+"shell = \"/bin/a\"\n", false)
+		i.edit("etc/passwd", "www:x:33:33:www:/var/www:/bin/a\n", "")
+		want := "user:www: applied\n>> user:www has been deleted by somebody else, and stays so; --force brings back what was there before it was provisioned\n"
+		if force {
+			want = "user:www: applied\nuseradd: Warning: missing or non-executable shell '/usr/sbin/nologin'\n" +
+				"useradd: warning: www's uid 33 outside of the UID_MIN 1000 and UID_MAX 60000 range.\n" +
+				"  useradd --uid 33 --comment www --home-dir /var/www --gid www --groups audio --shell /usr/sbin/nologin www\n"
+		}
+		if got := i.apply("", force); got != want {
+			t.Errorf("got %s", got)
+		}
+		i.expect("", "")
+	}
 }
 
 // TestBugRootIsThere: the reference has no group of number 0, and would make and delete it (4.2.4); nor a UID of 0 that

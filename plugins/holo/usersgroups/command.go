@@ -24,6 +24,11 @@ func command(want, actual account) []string {
 			argv = append(argv, name, wanted)
 		}
 	}
+	text := func(name, wanted, is string) {
+		if option(name, wanted, is); wanted == "" && is != "" && want.exact && tool == "mod" {
+			argv = append(argv, name, "")
+		}
+	}
 	if tool == "add" && want.system {
 		argv = append(argv, "--system")
 	}
@@ -32,7 +37,7 @@ func command(want, actual account) []string {
 		return append(argv, want.name)
 	}
 	option("--uid", numberOf(want), numberOf(actual))
-	option("--comment", want.comment, actual.comment)
+	text("--comment", want.comment, actual.comment)
 	option(home, want.home, actual.home)
 	switch {
 	case tool == "mod" || want.createHome == nil:
@@ -45,7 +50,7 @@ func command(want, actual account) []string {
 	if !sameGroups(want.groups, actual.groups) {
 		argv = append(argv, "--groups", strings.Join(sorted(want.groups), ","))
 	}
-	option("--shell", want.shell, actual.shell)
+	text("--shell", want.shell, actual.shell)
 	return append(argv, want.name)
 }
 
@@ -114,15 +119,18 @@ func (l *lastLine) text() string {
 
 // differs says what of an account is not as it is wanted; empty if all is.
 func differs(want, actual account) string {
-	for _, f := range []struct{ what, want, is string }{
-		{want.kind.idName(), numberOf(want), numberOf(actual)},
-		{"comment", want.comment, actual.comment},
-		{"home directory", want.home, actual.home},
-		{"login group", want.loginGroup, actual.loginGroup},
-		{"login shell", want.shell, actual.shell},
+	for _, f := range []struct {
+		what, want, is string
+		exact          bool
+	}{
+		{want.kind.idName(), numberOf(want), numberOf(actual), false},
+		{"comment", want.comment, actual.comment, want.exact},
+		{"home directory", want.home, actual.home, false},
+		{"login group", want.loginGroup, actual.loginGroup, false},
+		{"login shell", want.shell, actual.shell, want.exact},
 	} {
-		if f.want != "" && f.want != f.is {
-			return fmt.Sprintf("its %s is %s, not %s", f.what, cmp.Or(f.is, "empty"), f.want)
+		if f.want != f.is && (f.want != "" || f.exact) {
+			return fmt.Sprintf("its %s is %s, not %s", f.what, cmp.Or(f.is, "empty"), cmp.Or(f.want, "empty"))
 		}
 	}
 	if !sameGroups(want.groups, actual.groups) {

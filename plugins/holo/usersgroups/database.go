@@ -76,6 +76,15 @@ func (db database) group(name string) account {
 	return account{kind: group, name: name, id: &db.groups[i].GID}
 }
 
+// members returns the members of a group.
+func (db database) members(group string) []string {
+	i := slices.IndexFunc(db.groups, func(g accounts.Group) bool { return g.Name == group })
+	if i < 0 {
+		return nil
+	}
+	return db.groups[i].Members
+}
+
 // named returns the names of the accounts that have a number.
 func (db database) named(k kind, id uint32) (names []string) {
 	if k == group {

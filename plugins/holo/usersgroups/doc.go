@@ -36,7 +36,9 @@
 //     differ for the same state: the reference compares the account with definition over image, we with the image. A
 //     comment is a part of the account here, for the reference it is not;
 //   - so does the scrubbing of an account that somebody else has changed since, unless it is already what it was before
-//     the first definition. One that is gone is scrubbed without;
+//     the first definition. One that is gone is scrubbed without, and stays gone: only force brings back what was there;
+//   - what is scrubbed is as it was before: also an empty comment or shell, and the group of the user's name if it was
+//     there already, which userdel(8) takes along. Of an account that could not be made, no image stays;
 //   - each error is a line of its own that names file and line;
 //   - the state of version 1 is migrated with warnings.
 //

@@ -1,14 +1,13 @@
 package usersgroups
 
 import (
-	"bytes"
-	"errors"
 	"fmt"
 	"strconv"
 	"strings"
 
-	"github.com/pelletier/go-toml/v2"
 	"github.com/pelletier/go-toml/v2/unstable"
+
+	"github.com/holo-build/holo-build/plugins/internal/tomlfile"
 )
 
 // document is a TOML file as far as it is about accounts.
@@ -48,22 +47,13 @@ type complaint struct {
 
 // parseDocument reads TOML. Its error is a complaint.
 func parseDocument(text []byte) (document, *complaint) {
-	text = bytes.TrimPrefix(text, []byte("\xef\xbb\xbf"))
-	var all map[string]any // decoding it finds what the parser lets pass, such as a key that is there twice
-	if err := toml.Unmarshal(text, &all); err != nil {
-		if e, ok := errors.AsType[*toml.DecodeError](err); ok {
-			line, column := e.Position()
-			return document{}, &complaint{line: line, text: fmt.Sprintf("column %d: %s", column, strings.TrimPrefix(e.Error(), "toml: "))}
-		}
-		return document{}, &complaint{text: strings.TrimPrefix(err.Error(), "toml: ")}
-	}
-	r := documentReader{text: text}
-	r.parser.Reset(text)
-	for r.parser.NextExpression() {
-		r.expression(r.parser.Expression())
-	}
-	if err := r.parser.Error(); err != nil {
-		return document{}, &complaint{text: err.Error()}
+	var r documentReader
+	wrong := tomlfile.Walk(text, func(d *tomlfile.Document, n *unstable.Node) {
+		r.Document = d
+		r.expression(n)
+	})
+	if wrong != nil {
+		return document{}, &complaint{line: wrong.Line, text: wrong.Text}
 	}
 	return r.document, nil
 }
@@ -71,33 +61,10 @@ func parseDocument(text []byte) (document, *complaint) {
 // documentReader goes through a document expression by expression.
 type documentReader struct {
 	document
-	parser unstable.Parser
-	text   []byte
+	*tomlfile.Document
 	// current is where keys belong that follow: no table at all, if passing is set.
 	current *table
 	passing bool
-	// counted is how many bytes have been searched for line ends, and lines how many ends there were.
-	counted, lines int
-}
-
-// lineOf returns the line of a key. Keys come in order.
-func (r *documentReader) lineOf(key *unstable.Node) int {
-	if at := int(key.Raw.Offset); at > r.counted {
-		r.lines += bytes.Count(r.text[r.counted:at], []byte("\n"))
-		r.counted = at
-	}
-	return 1 + r.lines
-}
-
-// path returns the parts of a key, and the line where it begins.
-func (r *documentReader) path(n *unstable.Node) (parts []string, line int) {
-	for it := n.Key(); it.Next(); {
-		if parts == nil {
-			line = r.lineOf(it.Node())
-		}
-		parts = append(parts, string(it.Node().Data))
-	}
-	return parts, line
 }
 
 // kindOf returns the kind that a key at the top of a document names.
@@ -107,7 +74,7 @@ func kindOf(key string) (kind, bool) {
 }
 
 func (r *documentReader) expression(n *unstable.Node) {
-	parts, line := r.path(n)
+	parts, line := r.Path(n)
 	switch {
 	case n.Kind == unstable.KeyValue && r.current != nil:
 		r.current.add(parts, line, r.value(n.Value()))
@@ -169,7 +136,7 @@ func (r *documentReader) top(parts []string, line int, value *unstable.Node) {
 		}
 		t := table{kind: k, line: line}
 		for keys := it.Node().Children(); keys.Next(); {
-			parts, line := r.path(keys.Node())
+			parts, line := r.Path(keys.Node())
 			t.add(parts, line, r.value(keys.Node().Value()))
 		}
 		if len(t.entries) > 0 {

@@ -152,8 +152,9 @@ func (w *work) change(ctx context.Context, want account) error {
 	}
 	created := !w.actual.exists()
 	text, err := w.changed(ctx, want)
-	if text != "" && created && !sameGroups(want.groups, w.actual.groups) {
-		// Lists of members may have had the name of a user who was not there. A new user keeps them.
+	if text != "" && created && (want.exact || !sameGroups(want.groups, w.actual.groups)) {
+		// Lists of members may have had the name of a user who was not there. A new user keeps them. And no option of
+		// useradd(8) makes a shell empty.
 		text, err = w.changed(ctx, want)
 	}
 	if err == nil && text != "" {

@@ -2,6 +2,7 @@ package usersgroups
 
 import (
 	"context"
+	"errors"
 	"slices"
 
 	"github.com/holo-build/holo-build/plugins/holo"
@@ -10,7 +11,8 @@ import (
 // provision applies an entity that is defined; 4.2.6. What it writes, it writes in an order that lets the next apply
 // finish what was interrupted: base image, account, provisioned image.
 func (w *work) provision(ctx context.Context) (holo.Outcome, error) {
-	if w.base == nil {
+	first := w.base == nil
+	if first {
 		if err := writeImage(w.env.State, baseDir, w.actual); err != nil {
 			return "", err
 		}
@@ -26,11 +28,43 @@ func (w *work) provision(ctx context.Context) (holo.Outcome, error) {
 	out := holo.NotChanged
 	if !w.actual.exists() || want.encode() != w.actual.encode() {
 		out = holo.Applied
-		if err := w.change(ctx, want); err != nil {
+		err := w.noteGroup(want)
+		if err == nil {
+			err = w.change(ctx, want)
+		}
+		if err != nil && first && w.env.ImageBuild {
+			err = errors.Join(err, w.forgetUntouched())
+		}
+		if err != nil {
 			return "", err
 		}
 	}
 	return out, writeImage(w.env.State, provisionedDir, w.actual)
+}
+
+// noteGroup keeps in the base image of a user who is to be made that the group of the user's name was there before, since
+// userdel(8) would take it along; see removeUser. Of a group that the plugin has made itself, its own base image tells.
+func (w *work) noteGroup(want account) error {
+	g := w.db.group(want.name)
+	if !w.env.ImageBuild || want.kind != user || want.loginGroup != want.name || !g.exists() ||
+		w.actual.exists() || w.base.exists() || w.provided != nil {
+		return nil
+	}
+	made, err := readImage(w.env.State, baseDir, g)
+	if err != nil || made != nil && !made.exists() {
+		return err
+	}
+	w.base.loginGroup = g.name
+	return writeImage(w.env.State, baseDir, *w.base)
+}
+
+// forgetUntouched takes the base image away of an account that could not be changed in the least. Else, an account that
+// somebody else makes later would be taken for one of the plugin's when its definition goes.
+func (w *work) forgetUntouched() error {
+	if err := w.look(w.actual); err != nil || w.actual.exists() != w.base.exists() || w.actual.exists() && w.actual.encode() != w.base.encode() {
+		return nil // the error that is told already has the reason
+	}
+	return removeIfExists(w.env.State, baseDir+"/"+imageName(w.actual.entityID()))
 }
 
 // wanted is what the account shall be: what is defined; else what it was before it was first provisioned; else what it
@@ -42,11 +76,24 @@ func (w *work) wanted() account {
 		want = over(want, *w.provided, emptyOnly, false)
 	}
 	if w.real() {
-		// Groups that nobody defines may be gone by now.
+		// Groups that nobody defines may be gone by now: userdel(8) itself takes a login group along.
 		there := w.db.existing(want.groups)
 		want.groups = slices.DeleteFunc(want.groups, func(name string) bool {
 			return !slices.Contains(there, name) && !slices.Contains(w.def.groups, name)
 		})
+		if w.def.loginGroup == "" && !w.db.group(want.loginGroup).exists() {
+			want.loginGroup = w.actual.loginGroup
+		}
+	}
+	if w.env.ImageBuild && w.base.exists() {
+		// What nobody defines is as it was, also where it was empty.
+		want.exact = true
+		if w.def.comment == "" {
+			want.comment = w.base.comment
+		}
+		if w.def.shell == "" {
+			want.shell = w.base.shell
+		}
 	}
 	return want
 }

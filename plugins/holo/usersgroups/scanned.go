@@ -2,7 +2,6 @@ package usersgroups
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -11,15 +10,16 @@ import (
 	"strings"
 
 	"github.com/holo-build/holo-build/plugins/holo"
+	"github.com/holo-build/holo-build/plugins/internal/scanlines"
 )
 
 // scannedFile keeps what a scan has found, below the cache directory, so that not all files are read again for each
 // entity: what is applied is what was scanned.
 const scannedFile = "scanned"
 
-// scanned is a catalog as text: a line for each entity, with its ID, a tab and a record. One more line, of no entity,
-// names the file that is unclear.
-type scanned string
+// scanned is a catalog as text: a line for each entity, with its ID and a record. One more line, of no entity, names the file
+// that is unclear.
+type scanned struct{ scanlines.Lines }
 
 // record is what a scan has found of an entity. The numbers of accounts are pointers, so that 0 is not lost.
 type record struct {
@@ -37,22 +37,17 @@ const unclearKey = "unclear"
 
 // text writes the catalog.
 func (c *catalog) text() (scanned, error) {
-	var b strings.Builder
-	write := func(id string, value any) error {
-		line, err := json.Marshal(value)
-		fmt.Fprintf(&b, "%s\t%s\n", id, line)
-		return err
-	}
-	err := write(unclearKey, c.unclear)
+	var w scanlines.Writer
+	w.Set(unclearKey, c.unclear)
 	for _, id := range slices.Sorted(maps.Keys(c.defs)) {
 		d := c.defs[id]
-		err = errors.Join(err, write(id, record{d.id, d.comment, d.home, d.loginGroup, d.shell, d.groups, d.system, d.skipBaseGroups,
-			d.createHome, d.broken, false}))
+		w.Set(id, record{d.id, d.comment, d.home, d.loginGroup, d.shell, d.groups, d.system, d.skipBaseGroups, d.createHome, d.broken, false})
 	}
 	for _, id := range slices.Sorted(maps.Keys(c.orphans)) {
-		err = errors.Join(err, write(id, record{Orphan: true}))
+		w.Set(id, record{Orphan: true})
 	}
-	return scanned(b.String()), err
+	lines, err := w.Lines()
+	return scanned{lines}, err
 }
 
 // keepScanned writes what a scan has found where apply and diff look for it. That it can't be written costs time only.
@@ -60,8 +55,8 @@ func keepScanned(cache holo.Dir, c *catalog) error {
 	s, err := c.text()
 	if err == nil {
 		if m, err := ownerOf(cache); err == nil {
-			m.Mode, m.Size = 0o600, int64(len(s))
-			_ = cache.Put(scannedFile, m, strings.NewReader(string(s)))
+			m.Mode, m.Size = 0o600, int64(len(s.Lines))
+			_ = cache.Put(scannedFile, m, strings.NewReader(string(s.Lines)))
 		}
 	}
 	return err
@@ -71,38 +66,21 @@ func keepScanned(cache holo.Dir, c *catalog) error {
 func readScanned(ctx context.Context, env *holo.Env) (scanned, error) {
 	text, err := readAll(env.Cache, scannedFile)
 	if err == nil {
-		return scanned(text), nil
+		return scanned{scanlines.Lines(text)}, nil
 	}
 	if !errors.Is(err, fs.ErrNotExist) {
-		return "", fmt.Errorf("reading %s: %w", env.Cache.Join(scannedFile), err)
+		return scanned{}, fmt.Errorf("reading %s: %w", env.Cache.Join(scannedFile), err)
 	}
 	c, err := readCatalog(ctx, env)
 	if err != nil {
-		return "", err
+		return scanned{}, err
 	}
 	return c.text()
 }
 
-// line reads the line of a key.
-func (s scanned) line(key string, to any) (ok bool, err error) {
-	text, mark := string(s), key+"\t"
-	if !strings.HasPrefix(text, mark) {
-		_, rest, found := strings.Cut(text, "\n"+mark)
-		if !found {
-			return false, nil
-		}
-		text = mark + rest
-	}
-	text, _, _ = strings.Cut(text[len(mark):], "\n")
-	if err := json.Unmarshal([]byte(text), to); err != nil {
-		return false, fmt.Errorf("reading what was scanned of %s: %w", key, err)
-	}
-	return true, nil
-}
-
 // record returns what is known of an account.
 func (s scanned) record(a account) (r record, ok bool, err error) {
-	ok, err = s.line(a.entityID(), &r)
+	ok, err = s.Get(a.entityID(), &r)
 	return r, ok, err
 }
 
@@ -126,7 +104,7 @@ func (s scanned) find(id string) (a account, def *account, err error) {
 	r, ok, err := s.record(a)
 	var unclear string
 	if err == nil {
-		_, err = s.line(unclearKey, &unclear)
+		_, err = s.Get(unclearKey, &unclear)
 	}
 	switch {
 	case err != nil:
@@ -140,7 +118,7 @@ func (s scanned) find(id string) (a account, def *account, err error) {
 	case r.Orphan:
 		return a, nil, nil
 	}
-	return a, &account{a.kind, a.name, r.ID, r.Comment, r.Home, r.LoginGroup, r.Shell, r.Groups, r.System, r.SkipBaseGroups, r.CreateHome}, nil
+	return a, &account{a.kind, a.name, r.ID, r.Comment, r.Home, r.LoginGroup, r.Shell, r.Groups, r.System, r.SkipBaseGroups, r.CreateHome, false}, nil
 }
 
 func unknownEntity(id string) error { return fmt.Errorf("unknown entity ID %q", id) }

@@ -3,6 +3,7 @@ package usersgroups
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/holo-build/holo-build/plugins/holo"
 )
@@ -15,6 +16,9 @@ func (w *work) scrub(ctx context.Context) (holo.Outcome, error) {
 	}
 	var err error
 	switch {
+	case w.leftDeleted():
+		fmt.Fprintf(w.env.Stderr, ">> %s has been deleted by somebody else, and stays so; --force brings back what was there before it was provisioned\n",
+			w.actual.entityID())
 	case w.base.exists():
 		err = w.restore(ctx, *w.base)
 	case !w.real():
@@ -44,9 +48,19 @@ func (w *work) scrubNeedsForce() bool {
 	return !w.base.exists() || !w.isRestored(w.restorable(*w.base))
 }
 
-// restorable is a base image without groups that are gone by now.
+// leftDeleted says that somebody else has deleted an account that was there before it was first provisioned. Only force
+// brings it back: nobody wants it any more.
+func (w *work) leftDeleted() bool {
+	return w.env.ImageBuild && !w.force && w.base.exists() && !w.actual.exists() && w.provided != nil && w.provided.exists()
+}
+
+// restorable is a base image without groups that are gone by now. In a build, what was empty becomes empty.
 func (w *work) restorable(base account) account {
 	base.groups = w.db.existing(base.groups)
+	if !w.db.group(base.loginGroup).exists() {
+		base.loginGroup = ""
+	}
+	base.exact = w.env.ImageBuild
 	return base
 }
 
@@ -79,19 +93,59 @@ func (w *work) remove(ctx context.Context) error {
 	if err := w.look(w.actual); err != nil || !w.actual.exists() {
 		return err
 	}
-	return w.removed(ctx, w.actual)
-}
-
-// removeUser deletes a user. The tool takes the group of the user's name along, which may be another entity of ours.
-func (w *work) removeUser(ctx context.Context, u account) error {
-	before := w.db.group(u.name)
-	if err := w.removed(ctx, u); err != nil {
+	members := w.db.members(w.actual.name)
+	if err := w.removed(ctx, w.actual); err != nil || !w.env.ImageBuild {
 		return err
 	}
-	if !w.scanned.defined(before) || !before.exists() || w.db.group(u.name).exists() {
-		return nil
+	return w.dropMembers(members)
+}
+
+// dropMembers takes the group that was deleted out of the provisioned images of its members: that they have lost it is no
+// change by somebody else, even when there is such a group again.
+func (w *work) dropMembers(members []string) error {
+	for _, name := range members {
+		u := account{kind: user, name: name}
+		if checkName(name) != "" {
+			continue
+		}
+		provided, err := readImage(w.env.State, provisionedDir, u)
+		if err != nil {
+			return err
+		}
+		if provided == nil || !slices.Contains(provided.groups, w.actual.name) {
+			continue
+		}
+		provided.groups = slices.DeleteFunc(provided.groups, func(g string) bool { return g == w.actual.name })
+		if err := writeImage(w.env.State, provisionedDir, *provided); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// removeUser deletes a user. The tool takes the group of the user's name along, which may have to stay.
+func (w *work) removeUser(ctx context.Context, u account) error {
+	before := w.db.group(u.name)
+	stays, err := w.groupStays(before)
+	if err == nil {
+		err = w.removed(ctx, u)
+	}
+	if err != nil || !stays || !before.exists() || w.db.group(u.name).exists() {
+		return err
 	}
 	return runTool(ctx, w.env, command(before, before.blank()))
+}
+
+// groupStays says that the group of the name of a user who is deleted is defined, or was there before the user was made.
+func (w *work) groupStays(g account) (bool, error) {
+	if w.scanned.defined(g) {
+		return true, nil
+	}
+	base, err := readImage(w.env.State, baseDir, g)
+	if err != nil || base != nil {
+		return base != nil && base.exists(), err
+	}
+	return w.base != nil && !w.base.exists() && w.base.loginGroup == g.name, nil
 }
 
 // removed runs the tool, and looks at what has become of the account.
