@@ -1,13 +1,13 @@
 package mock
 
 import (
-	"encoding/binary"
 	"fmt"
 	"io"
 	"net"
 	"os"
 	"path/filepath"
 	"strconv"
+	"unsafe"
 
 	"golang.org/x/sys/unix"
 )
@@ -92,40 +92,19 @@ func socketIn(dir *os.File) *net.UnixAddr {
 	return &net.UnixAddr{Net: "unix", Name: "/proc/self/fd/" + strconv.Itoa(int(dir.Fd())) + "/" + socketName}
 }
 
-// executedAs is the path by which this process was started, whatever it is told to be its name: getauxval(3), AT_EXECFN.
+// executedAs is the path by which this process was started, whatever it is told to be its name: getauxval(3), AT_EXECFN. It
+// is found without /proc, which a process may not read where Landlock alone confines it.
 func executedAs() string {
-	const atNull, atExecFn, size = 0, 31, strconv.IntSize / 8
-	auxv, err := os.ReadFile("/proc/self/auxv")
+	const atExecFn = 31
+	auxv, err := unix.Auxv()
 	if err != nil {
 		return os.Args[0]
 	}
-	word := func(b []byte) uint64 {
-		if size == 8 {
-			return binary.NativeEndian.Uint64(b)
-		}
-		return uint64(binary.NativeEndian.Uint32(b))
-	}
-	for ; len(auxv) >= 2*size && word(auxv) != atNull; auxv = auxv[2*size:] {
-		if word(auxv) == atExecFn {
-			if path, err := stringAt(word(auxv[size:])); err == nil {
-				return path
-			}
+	for _, entry := range auxv {
+		if entry[0] == atExecFn && entry[1] != 0 {
+			// A string that the kernel has put above the stack, and nobody moves.
+			return unix.BytePtrToString(*(**byte)(unsafe.Pointer(&entry[1])))
 		}
 	}
 	return os.Args[0]
-}
-
-// stringAt reads a string of this process's memory.
-func stringAt(address uint64) (string, error) {
-	mem, err := os.Open("/proc/self/mem")
-	if err != nil {
-		return "", err
-	}
-	defer mem.Close()
-	b := make([]byte, unix.PathMax)
-	n, err := mem.ReadAt(b, int64(address))
-	if n == 0 && err != nil {
-		return "", err
-	}
-	return unix.ByteSliceToString(b[:n]), nil
 }
