@@ -7,14 +7,6 @@ import (
 	"github.com/holo-build/holo-build/rootfs"
 )
 
-const (
-	debian   = "ID=debian\n"
-	fedora   = "ID=fedora\n"
-	modelMap = "# keymap layout model variant options\n" +
-		"us us pc105+inet - terminate:ctrl_alt_bksp\nde de pc105 - terminate:ctrl_alt_bksp\nde-nodead de pc105 nodeadkeys -\n" +
-		"cz-lat2 cz pc105 qwerty terminate:ctrl_alt_bksp\nmk mk,us pc105 - grp:toggle\n"
-)
-
 func ptr(s string) *string { return &s }
 
 // TestHostname: host names, and what machine-info has of them. The texts are those of systemd's hostnamed.
