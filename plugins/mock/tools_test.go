@@ -37,7 +37,7 @@ func newRoot(t testing.TB, passwd string) rootfs.Root {
 	return s.Root(rootfs.Actor{})
 }
 
-func content(t *testing.T, root rootfs.Root, name string) string {
+func content(t testing.TB, root rootfs.Root, name string) string {
 	t.Helper()
 	f, err := root.Open(name)
 	if err != nil {
