@@ -230,7 +230,7 @@ func TestLocalectl(t *testing.T) {
 		{before: world, argv: args("localectl set-locale LC_TIME=C LANG=C.UTF-8"), changed: rootFiles{"etc/default/locale": "LANG=C.UTF-8\nLC_TIME=C\n"}},
 		{argv: args("localectl set-locale LANG=de_DE.UTF-8"), changed: rootFiles{"etc/locale.conf": "LANG=de_DE.UTF-8\n"}},
 		{before: world, argv: args("localectl set-locale nope"), status: 1, stderr: "Failed to issue method call: Locale nope not installed, refusing. (what the image has no data for can be made " +
-			"in it with locale-gen or localedef before; systemd-firstboot --force --locale= writes /etc/locale.conf without asking)\n"},
+			"in it with locale-gen or localedef before; systemd-firstboot --force --locale= sets it without asking)\n"},
 		{argv: args("localectl set-locale a/b"), status: 1, stderr: "Failed to issue method call: Invalid locale specification: a/b\n"},
 		{argv: args("localectl set-locale C LC_TIME=C"), status: 1, stderr: "Failed to issue method call: Locale assignment C not valid, refusing.\n"},
 		{before: world, argv: args("localectl set-keymap de"), changed: rootFiles{"etc/vconsole.conf": "KEYMAP=de\n", "etc/default/keyboard": keyboard}},

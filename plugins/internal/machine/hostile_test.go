@@ -132,6 +132,9 @@ func TestWhole(t *testing.T) {
 		{files{modelMapFile: modelMap}, consoleFile, func(root rootfs.Root) error {
 			return SetX11Keyboard(t.Context(), root, X11{Layout: "de"}, true)
 		}},
+		{files{"etc/hostname": "old\n", "etc/localtime": "-> x"}, cmdlineFile, func(root rootfs.Root) error {
+			return SetFirstBoot(root, FirstBoot{Hostname: ptr("a"), TimeZone: ptr("UTC"), KernelCommandLine: ptr("quiet"), Force: true})
+		}},
 	} {
 		root := newRoot(t, tt.before)
 		before := tell(t, root)
@@ -142,6 +145,26 @@ func TestWhole(t *testing.T) {
 		if diff := cmp.Diff(before, tell(t, root)); diff != "" {
 			t.Errorf("%s: %s", tt.second, diff)
 		}
+	}
+}
+
+// TestFirstBootThen: where what comes last fails, nothing is changed, or said to be.
+func TestFirstBootThen(t *testing.T) {
+	root := newRoot(t, files{"etc/hostname": "old\n"})
+	before := tell(t, root)
+	err := SetFirstBoot(root, FirstBoot{Hostname: ptr("a"), Keymap: ptr("de"), KernelCommandLine: ptr("quiet"), Force: true,
+		Written: func(name string) { t.Errorf("%s is said to be written", name) },
+		Then: func() error {
+			if tell(t, root)["etc/hostname"] != "a\n" {
+				t.Error("called before the rest is written")
+			}
+			return errFull
+		}})
+	if !errors.Is(err, errFull) {
+		t.Error(err)
+	}
+	if diff := cmp.Diff(before, tell(t, root)); diff != "" {
+		t.Error(diff)
 	}
 }
 

@@ -55,35 +55,54 @@ func SetID(root rootfs.Root, id string) error {
 		}
 		id = parsed
 	}
-	real, f, err := lookup(root, idFile)
+	e := &edit{root: root}
+	if err := e.setID(id); err != nil {
+		return err
+	}
+	return e.commit()
+}
+
+// setID writes the file of the machine ID, which nobody can write to if it is new, as systemd-machine-id-setup(1) has it.
+func (e *edit) setID(id string) error {
+	real, f, err := lookup(e.root, idFile)
 	if err != nil {
 		return err
 	}
-	e := &edit{root: root}
 	e.write(real, f, id+"\n")
-	for i := range e.steps {
-		if !f.exists {
-			e.steps[i].after.meta.Mode = 0o444
-		}
+	if !f.exists {
+		e.steps[len(e.steps)-1].after.meta.Mode = 0o444
 	}
-	return e.commit()
+	return nil
+}
+
+// FutureID returns the machine ID that SetupID would leave; empty if there is none yet.
+func FutureID(root rootfs.Root) (string, error) {
+	id, err := ID(root)
+	if id != "" || err != nil && !errors.Is(err, errNoID) {
+		return id, err
+	}
+	if m, err := root.Lstat(dbusIDFile); err != nil || m.Type != rootfs.Regular {
+		return "", nil // most often a symlink to the other
+	}
+	f, err := read(root, dbusIDFile)
+	if id, ok := ParseID(strings.TrimSuffix(f.text, "\n")); ok && err == nil {
+		return id, nil
+	}
+	return "", err
 }
 
 // SetupID makes sure that there is a machine ID, or will be: one that D-Bus has had before, or else [Uninitialized], as two
 // machines must not have the same. It returns the ID, empty if there is none yet.
 func SetupID(root rootfs.Root) (string, error) {
-	id, err := ID(root)
-	if id != "" || err != nil && !errors.Is(err, errNoID) {
-		return id, err
+	if id, err := ID(root); err == nil && id != "" {
+		return id, nil
 	}
-	if m, err := root.Lstat(dbusIDFile); err == nil && m.Type == rootfs.Regular {
-		f, err := read(root, dbusIDFile)
-		if err != nil {
-			return "", err
-		}
-		if id, ok := ParseID(strings.TrimSuffix(f.text, "\n")); ok {
-			return id, SetID(root, id)
-		}
+	id, err := FutureID(root)
+	switch {
+	case err != nil:
+		return "", err
+	case id == "":
+		return "", SetID(root, Uninitialized)
 	}
-	return "", SetID(root, Uninitialized)
+	return id, SetID(root, id)
 }

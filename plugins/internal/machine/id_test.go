@@ -34,6 +34,7 @@ func TestID(t *testing.T) {
 		{name: "broken", before: files{"etc/machine-id": "x\n"}, do: setup(""), after: files{"etc/machine-id": "uninitialized\n"}},
 		{name: "uninitialized", before: files{"etc/machine-id": "uninitialized\n"}, do: setup("")},
 		{name: "has one", before: files{"etc/machine-id": someID + "\n"}, do: setup(someID)},
+		{name: "has one without a newline", before: files{"etc/machine-id": someID}, do: setup(someID)},
 		{name: "D-Bus has one", before: files{dbus: someID + "\n"}, do: setup(someID), after: files{dbus: someID + "\n", "etc/machine-id": someID + "\n0444"}},
 		{name: "D-Bus has none", before: files{dbus: "-> /etc/machine-id"}, do: setup(""), after: files{dbus: "-> /etc/machine-id", "etc/machine-id": "uninitialized\n0444"}},
 	})

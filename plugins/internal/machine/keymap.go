@@ -82,14 +82,6 @@ func SetConsoleKeyboard(ctx context.Context, root rootfs.Root, c Console, conver
 	})
 }
 
-// SetKeymapUnchecked sets the keymap of the consoles, which the root need not have, as systemd-firstboot(1) does.
-func SetKeymapUnchecked(root rootfs.Root, keymap string) error {
-	if !isKeymapName(keymap) {
-		return invalid("Keymap %s is not valid.", keymap)
-	}
-	return setKeyboards(root, func(e *edit) error { return e.setConsole(Console{Keymap: keymap}) })
-}
-
 // SetX11Keyboard sets X11's keyboard, and if that is asked for the keymap of the consoles to what is closest to it.
 func SetX11Keyboard(ctx context.Context, root rootfs.Root, x X11, convert bool) error {
 	for _, value := range []string{x.Layout, x.Model, x.Variant, x.Options} {

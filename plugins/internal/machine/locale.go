@@ -78,27 +78,21 @@ func SetLocale(ctx context.Context, root rootfs.Root, list []LocaleVariable) err
 	if err != nil {
 		return err
 	}
-	return putLocale(root, name, list)
-}
-
-// SetLocaleUnchecked is SetLocale for locales that the root need not have, and always in locale.conf: what
-// systemd-firstboot(1) does.
-func SetLocaleUnchecked(root rootfs.Root, list []LocaleVariable) error {
-	for _, x := range list {
-		if !IsLocaleName(x.Value) {
-			return invalid("Locale %s is not valid.", x.Value)
-		}
-	}
-	return putLocale(root, localeFile, list)
-}
-
-func putLocale(root rootfs.Root, name string, list []LocaleVariable) error {
 	e := &edit{root: root}
-	real, f, err := lookup(root, name)
+	if err := e.setLocale(name, list); err != nil {
+		return err
+	}
+	return e.commit()
+}
+
+// setLocale sets variables of a file, and takes out those that say the same as LANG.
+func (e *edit) setLocale(name string, list []LocaleVariable) error {
+	real, f, err := lookup(e.root, name)
 	if err != nil {
 		return err
 	}
 	v := parseVariables(f.text)
+	list = slices.Clone(list)
 	slices.SortStableFunc(list, func(a, b LocaleVariable) int {
 		return slices.Index(localeNames, a.Name) - slices.Index(localeNames, b.Name)
 	})
@@ -112,7 +106,7 @@ func putLocale(root rootfs.Root, name string, list []LocaleVariable) error {
 		}
 	}
 	e.write(real, f, v.text())
-	return e.commit()
+	return nil
 }
 
 // checkLocale says what is wrong with variables that are to be set.
@@ -144,7 +138,7 @@ func checkLocale(ctx context.Context, root rootfs.Root, list []LocaleVariable) e
 		if !has {
 			return &ValueError{Text: fmt.Sprintf("Locale %s not installed, refusing.", x.Value), Missing: true,
 				Hint: "what the image has no data for can be made in it with locale-gen or localedef before; " +
-					"systemd-firstboot --force --locale= writes /etc/locale.conf without asking"}
+					"systemd-firstboot --force --locale= sets it without asking"}
 		}
 	}
 	return nil

@@ -42,7 +42,7 @@ func TestSetLocale(t *testing.T) {
 		return func(root rootfs.Root) error { return SetLocale(t.Context(), root, parseLocale(list)) }
 	}
 	const missing = " (what the image has no data for can be made in it with locale-gen or localedef before; " +
-		"systemd-firstboot --force --locale= writes /etc/locale.conf without asking)"
+		"systemd-firstboot --force --locale= sets it without asking)"
 	data := "usr/lib/locale/C.utf8/"
 	keep := files{data: ""}
 	runChanges(t, []change{

@@ -57,21 +57,25 @@ func SetTimeZone(root rootfs.Root, zone string) error {
 		return &ValueError{Text: fmt.Sprintf("Invalid or not installed time zone '%s'", zone), Missing: isZoneName(zone)}
 	}
 	e := &edit{root: root}
+	if err := e.setTimeZone(zone); err != nil {
+		return err
+	}
+	return e.commit()
+}
+
+func (e *edit) setTimeZone(zone string) error {
 	target := "../" + zoneDir + "/" + zone
-	if _, err := root.Lstat(zoneDir + "/" + utc); zone == utc && isMissing(err) {
+	if _, err := e.root.Lstat(zoneDir + "/" + utc); zone == utc && isMissing(err) {
 		target = "" // it is what a root without a zone has
 	}
 	if err := e.link(localtimeFile, target); err != nil {
 		return err
 	}
-	real, f, err := lookup(root, timezoneFile)
-	if err != nil {
-		return err
-	}
-	if f.exists {
+	real, f, err := lookup(e.root, timezoneFile)
+	if err == nil && f.exists {
 		e.write(real, f, zone+"\n")
 	}
-	return e.commit()
+	return err
 }
 
 // isZoneName says whether a text can be the name of a time zone.
