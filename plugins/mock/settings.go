@@ -10,6 +10,18 @@ import (
 	"github.com/holo-build/holo-build/plugins/internal/machine"
 )
 
+// machineTools are the tools that set what a machine is, and newusers(8).
+func machineTools() map[string]tool {
+	return map[string]tool{
+		"hostnamectl":              hostnamectl.tool(),
+		"localectl":                localectl.tool(),
+		"newusers":                 accountTool(newusers),
+		"systemd-firstboot":        firstboot,
+		"systemd-machine-id-setup": machineIDSetup,
+		"timedatectl":              timedatectl.tool(),
+	}
+}
+
 // settings is a tool of systemd that changes settings of the machine, by asking a daemon. Here, the files are changed that
 // the daemon would change.
 type settings struct {

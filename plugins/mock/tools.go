@@ -102,26 +102,22 @@ type tool struct {
 // table lists all tools. Each family of them has a file.
 func table() map[string]tool {
 	all := map[string]tool{
-		"chage":                    accountTool(chage),
-		"chfn":                     accountTool(chfn),
-		"chpasswd":                 accountTool(chpasswd),
-		"chsh":                     accountTool(chsh),
-		"gpasswd":                  accountTool(gpasswd),
-		"groupadd":                 accountTool(groupadd),
-		"groupdel":                 accountTool(groupdel),
-		"groupmod":                 accountTool(groupmod),
-		"passwd":                   accountTool(passwd),
-		"hostnamectl":              hostnamectl.tool(),
-		"localectl":                localectl.tool(),
-		"systemctl":                systemctl,
-		"systemd-firstboot":        firstboot,
-		"systemd-machine-id-setup": machineIDSetup,
-		"timedatectl":              timedatectl.tool(),
-		"useradd":                  accountTool(useradd),
-		"userdel":                  accountTool(userdel),
-		"usermod":                  accountTool(usermod),
+		"chage":     accountTool(chage),
+		"chfn":      accountTool(chfn),
+		"chpasswd":  accountTool(chpasswd),
+		"chsh":      accountTool(chsh),
+		"gpasswd":   accountTool(gpasswd),
+		"groupadd":  accountTool(groupadd),
+		"groupdel":  accountTool(groupdel),
+		"groupmod":  accountTool(groupmod),
+		"passwd":    accountTool(passwd),
+		"systemctl": systemctl,
+		"useradd":   accountTool(useradd),
+		"userdel":   accountTool(userdel),
+		"usermod":   accountTool(usermod),
 	}
 	maps.Copy(all, runningTools())
+	maps.Copy(all, machineTools())
 	return all
 }
 
