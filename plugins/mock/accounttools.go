@@ -14,6 +14,8 @@ import (
 type program struct {
 	name, operand string
 	options       []option
+	// misuse is the exit status of wrong use; StatusUsage if it is 0.
+	misuse int
 	// run is given the options in their order, and the operands.
 	run func(ctx context.Context, c accountCall) error
 }
@@ -109,7 +111,7 @@ func (p program) main(ctx context.Context, t *Tools, u Use) int {
 	}
 	if e, ok := errors.AsType[usageError](err); ok {
 		fmt.Fprint(u.Stderr, p.usage())
-		return cmp.Or(e.status, accounts.StatusUsage)
+		return cmp.Or(e.status, p.misuse, accounts.StatusUsage)
 	}
 	if e, ok := errors.AsType[*accounts.Error](err); ok {
 		return e.Status

@@ -35,7 +35,7 @@ func needTools(t *testing.T) {
 	t.Helper()
 	rootfstest.NeedRoot(t)
 	lacking := ""
-	for _, name := range []string{"useradd", "usermod", "userdel", "groupadd", "groupmod", "groupdel", "passwd", "chage", "gpasswd", "chpasswd", "unshare"} {
+	for _, name := range []string{"useradd", "usermod", "userdel", "groupadd", "groupmod", "groupdel", "passwd", "chage", "gpasswd", "chpasswd", "newusers", "unshare"} {
 		if _, err := exec.LookPath(name); err != nil {
 			lacking = name
 		}
@@ -93,9 +93,14 @@ func (p *pair) mock(argv []string) result {
 
 func runTool(t *testing.T, root rootfs.Root, argv []string) result {
 	t.Helper()
+	return runToolWith(t, root, argv, "")
+}
+
+func runToolWith(t *testing.T, root rootfs.Root, argv []string, stdin string) result {
+	t.Helper()
 	var stderr bytes.Buffer
 	tools := Tools{Epoch: epoch}
-	err := tools.Run(t.Context(), Use{Root: root, Argv: argv, Stdout: io.Discard, Stderr: &stderr})
+	err := tools.Run(t.Context(), Use{Root: root, Argv: argv, Stdin: strings.NewReader(stdin), Stdout: io.Discard, Stderr: &stderr})
 	r := result{Said: said(stderr.String())}
 	var exit *sandbox.ExitError
 	if errors.As(err, &exit) {

@@ -15,6 +15,7 @@ import (
 var systemctl = tool{
 	run: func(_ context.Context, _ *Tools, u Use) (int, Outcome) {
 		c := &unitCall{Tree: units.Open(u.Root), stdout: u.Stdout, stderr: u.Stderr, mode: units.PresetFull}
+		c.use = u
 		exit := c.main(u.Argv[1:])
 		switch {
 		case c.later:
@@ -31,17 +32,21 @@ var systemctlOptions = []option{
 	{short: 'q', long: "quiet"}, {short: 'f', long: "force"}, {long: "runtime"}, {long: "preset-mode", arg: true},
 	{short: 't', long: "type", arg: true}, {long: "state", arg: true}, {long: "no-legend"},
 	{long: "now"}, {long: "system"}, {long: "no-reload"}, {long: "no-pager"}, {short: 'l', long: "full"}, {long: "plain"},
-	{long: "no-warn"}, {long: "no-ask-password"}, {long: "no-block"},
+	{long: "no-warn"}, {long: "no-ask-password"}, {long: "no-block"}, {long: "root", arg: true}, {long: "image", arg: true},
+	{short: 'p', long: "property", arg: true}, {short: 'a', long: "all"}, {long: "value"},
 }
 
 // unitCall is one use of systemctl.
 type unitCall struct {
 	*units.Tree
+	use            Use
 	stdout, stderr io.Writer
 	options        units.Options
 	mode           units.PresetMode
 	types, states  []string
+	properties     []string
 	quiet, bare    bool
+	all, value     bool
 	// now says that units are to be started or stopped, too; asked, that the exit status is an answer; later, that there is
 	// something left to do for a running system.
 	now, asked, later bool
@@ -52,6 +57,9 @@ func (c *unitCall) main(args []string) int {
 	s := scan(systemctlOptions, args)
 	if s.wrong != "" {
 		return c.fail("systemctl: %s", s.wrong)
+	}
+	if err := rootAlone(c.use, s.given); err != nil {
+		return c.fail("%v", err)
 	}
 	for _, g := range s.given {
 		if !c.option(g) {
@@ -97,6 +105,12 @@ func (c *unitCall) option(g given) bool {
 		c.now = true
 	case "no-legend":
 		c.bare = true
+	case "all":
+		c.all = true
+	case "value":
+		c.value = true
+	case "property":
+		c.properties = append(c.properties, strings.Split(g.value, ",")...)
 	case "type":
 		c.types = append(c.types, strings.Split(g.value, ",")...)
 	case "state":
@@ -134,14 +148,20 @@ var unitVerbs = map[string]unitVerb{
 	"list-unit-files": {0, -1, (*unitCall).list},
 	// The manager reads its files when it starts: there is none that would have to do so again.
 	"daemon-reload": {0, 0, func(*unitCall, string, []string) int { return 0 }},
+	"daemon-reexec": {0, 0, func(*unitCall, string, []string) int { return 0 }},
+
+	"cat":               {1, -1, (*unitCall).cat},
+	"show":              {1, -1, (*unitCall).show},
+	"is-failed":         {1, -1, (*unitCall).isFailed},
+	"is-system-running": {0, 0, (*unitCall).isSystemRunning},
 }
 
 // deferredVerbs are commands that change what runs, which is left for when something does.
 var deferredVerbs = []string{"start", "stop", "restart", "reload", "try-restart", "reload-or-restart", "try-reload-or-restart", "isolate"}
 
 // runningVerbs are commands that a running system is needed for.
-var runningVerbs = []string{"kill", "status", "show", "is-failed", "reset-failed", "list-units", "daemon-reexec", "reboot", "poweroff",
-	"halt", "kexec", "rescue", "emergency", "suspend", "hibernate", "is-system-running"}
+var runningVerbs = []string{"kill", "status", "reset-failed", "list-units", "reboot", "poweroff", "halt", "kexec", "rescue", "emergency",
+	"suspend", "hibernate"}
 
 // names makes names of units of what a person has written, and paths of absolute ones.
 func names(operands []string) []string {

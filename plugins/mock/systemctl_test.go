@@ -93,7 +93,7 @@ func TestSystemctl(t *testing.T) {
 		{command: "enable", status: 1, stderr: "Too few arguments.\n", outcome: Refused},
 		{command: "get-default x", status: 1, stderr: "Too many arguments.\n", outcome: Refused},
 		{command: "--user enable a", status: 1, stderr: "systemctl: unrecognized option '--user'\n", outcome: Refused},
-		{command: "--root=/x enable a", status: 1, stderr: "systemctl: unrecognized option '--root'\n", outcome: Refused},
+		{command: "--root=/x enable a", status: 1, stderr: "--root=/x can't be used here: there is no other root than the one that is being provisioned\n", outcome: Refused},
 		{command: "", status: 1, stderr: "systemctl: no command was given, and there is no running system to list the units of\n", outcome: Refused},
 	} {
 		t.Run(tt.before+" then "+tt.command, func(t *testing.T) {

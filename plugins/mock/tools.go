@@ -117,6 +117,7 @@ func table() map[string]tool {
 		"usermod":   accountTool(usermod),
 	}
 	maps.Copy(all, runningTools())
+	maps.Copy(all, machineTools())
 	return all
 }
 

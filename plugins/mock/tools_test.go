@@ -37,7 +37,7 @@ func newRoot(t testing.TB, passwd string) rootfs.Root {
 	return s.Root(rootfs.Actor{})
 }
 
-func content(t *testing.T, root rootfs.Root, name string) string {
+func content(t testing.TB, root rootfs.Root, name string) string {
 	t.Helper()
 	f, err := root.Open(name)
 	if err != nil {
@@ -151,7 +151,7 @@ func TestUseraddDefaults(t *testing.T) {
 func TestToolsUnknown(t *testing.T) {
 	var calls []Call
 	tools := Tools{Record: func(c Call) { calls = append(calls, c) }}
-	for _, name := range []string{"newusers", "", "USERADD", "useradd "} {
+	for _, name := range []string{"vipw", "", "USERADD", "useradd "} {
 		err := tools.Run(t.Context(), Use{Argv: []string{name, "secret"}})
 		unknown, ok := errors.AsType[*UnknownToolError](err)
 		if !ok || unknown.Tool != name || strings.Contains(err.Error(), "secret") || !strings.HasPrefix(err.Error(), "running "+name+": ") {
@@ -162,7 +162,7 @@ func TestToolsUnknown(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 	want := []Call{}
-	for _, name := range []string{"newusers", "", "USERADD", "useradd "} {
+	for _, name := range []string{"vipw", "", "USERADD", "useradd "} {
 		want = append(want, Call{Argv: []string{name}, Outcome: Refused, Exit: 127})
 	}
 	if diff := cmp.Diff(want, calls); diff != "" {

@@ -39,6 +39,12 @@ var edits = map[string]func(ctx context.Context, e Editor) error{
 	"DeleteGroup": func(ctx context.Context, e Editor) error {
 		return e.DeleteGroup(ctx, DeleteGroup{Name: "app", Force: true})
 	},
+	"NewUsers": func(ctx context.Context, e Editor) error {
+		return e.NewUsers(ctx, NewUsers{Users: []NewUser{{Line: 1, Name: "new", Home: "/home/new"}, {Line: 2, Name: "app", Password: pointer("!")}}})
+	},
+	"SetRoot": func(ctx context.Context, e Editor) error {
+		return e.SetRoot(ctx, RootAccount{Password: pointer("")})
+	},
 }
 
 // withApp is a root that has the user app, with a home directory.

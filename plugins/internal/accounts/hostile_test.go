@@ -19,6 +19,8 @@ var databases = map[string][]string{
 	"AddGroup":    {passwdFile, groupFile, gshadowFile, defsFile},
 	"ModifyGroup": {passwdFile, groupFile, gshadowFile, defsFile},
 	"DeleteGroup": {passwdFile, groupFile, gshadowFile, defsFile},
+	"NewUsers":    {passwdFile, groupFile, shadowFile, gshadowFile, subuidFile, subgidFile, defsFile},
+	"SetRoot":     {passwdFile, shadowFile, defsFile},
 }
 
 // replace puts something else in the place of a file.
