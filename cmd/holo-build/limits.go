@@ -24,7 +24,7 @@ type limits struct {
 }
 
 // pluginLimits are what a process may use if nothing else is said: more than honest ones need, and less than the machine has.
-var pluginLimits = sandbox.Limits{Memory: 4 << 30, FileSize: 64 << 30, Processes: 2000}
+var pluginLimits = sandbox.Limits{Memory: 4 << 30, FileSize: 1 << 40, Processes: 2000}
 
 // parseLimits reads the values of --limit over the defaults.
 func parseLimits(values []string) (limits, error) {
