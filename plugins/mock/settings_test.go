@@ -173,7 +173,7 @@ func TestHostnamectl(t *testing.T) {
 		{before: named, argv: args("hostnamectl chassis"), stdout: "vm\n"},
 		{argv: args("hostnamectl chassis server"), changed: rootFiles{"etc/machine-info": "CHASSIS=server\n"}},
 		{argv: args("hostnamectl chassis frob"), status: 1, stderr: "Could not set chassis: Invalid chassis 'frob'\n"},
-		{argv: args("hostnamectl set-icon-name a/b"), status: 1, stderr: "Could not set icon name: Invalid icon name 'a/b'\n"},
+		{argv: args("hostnamectl set-icon-name a/b"), status: 1, stderr: "Could not set icon: Invalid icon name 'a/b'\n"},
 		{argv: args("hostnamectl deployment prod"), changed: rootFiles{"etc/machine-info": "DEPLOYMENT=prod\n"}},
 		{before: named, argv: args("hostnamectl set-location", "Left Rack, 2nd Shelf"),
 			changed: rootFiles{"etc/machine-info": "PRETTY_HOSTNAME=\"The Web\"\nCHASSIS=vm\nLOCATION=\"Left Rack, 2nd Shelf\"\n"}},

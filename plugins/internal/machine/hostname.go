@@ -68,7 +68,7 @@ func ValidHostname(name string) bool {
 	}
 	for label := range strings.SplitSeq(name, ".") {
 		n := len(label)
-		if n == 0 || n > 63 || !isLabelByte(label[0]) || !isLabelByte(label[n-1]) {
+		if n == 0 || !isLabelByte(label[0]) || !isLabelByte(label[n-1]) {
 			return false
 		}
 		for i := range n {

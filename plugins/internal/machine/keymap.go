@@ -82,7 +82,8 @@ func SetConsoleKeyboard(ctx context.Context, root rootfs.Root, c Console, conver
 	})
 }
 
-// SetX11Keyboard sets X11's keyboard, and if that is asked for the keymap of the consoles to what is closest to it.
+// SetX11Keyboard sets X11's keyboard, and if that is asked for the keymap of the consoles to what is closest to it: none, if
+// nothing is.
 func SetX11Keyboard(ctx context.Context, root rootfs.Root, x X11, convert bool) error {
 	for _, value := range []string{x.Layout, x.Model, x.Variant, x.Options} {
 		if !isSafe(value) {
@@ -94,11 +95,8 @@ func SetX11Keyboard(ctx context.Context, root rootfs.Root, x X11, convert bool) 
 			return err
 		}
 		keymap, err := closestKeymap(ctx, root, x)
-		switch {
-		case err != nil:
+		if err != nil {
 			return err
-		case keymap == "" && x.Layout != "":
-			return nil // there is none that is close
 		}
 		return e.setConsole(Console{Keymap: keymap})
 	})
