@@ -96,12 +96,10 @@ func (p program) main(ctx context.Context, t *Tools, u Use) int {
 	case c.has("help"):
 		fmt.Fprint(u.Stdout, p.usage())
 		return 0
-	case c.has("root"):
-		err = elsewhere("root")
-	case c.has("prefix"):
-		err = elsewhere("prefix")
 	default:
-		err = p.run(ctx, c)
+		if err = c.elsewhere(); err == nil {
+			err = p.run(ctx, c)
+		}
 	}
 	if err == nil {
 		return 0
@@ -119,9 +117,15 @@ func (p program) main(ctx context.Context, t *Tools, u Use) int {
 	return 1
 }
 
-func elsewhere(option string) error {
-	return &accounts.Error{Status: accounts.StatusUsage,
-		Text: "--" + option + " can't be used here: the accounts are those of the root that is being provisioned"}
+// elsewhere says what is wrong with options that lead to another root than the one that there is.
+func (c accountCall) elsewhere() error {
+	for _, g := range c.given {
+		if (g.option == "root" || g.option == "prefix") && c.use.Name(g.value) != "." {
+			return &accounts.Error{Status: accounts.StatusUsage,
+				Text: "--" + g.option + " can't be used here: the accounts are those of the root that is being provisioned"}
+		}
+	}
+	return nil
 }
 
 // usage says how the tool is used.

@@ -76,7 +76,9 @@ func TestToolsRun(t *testing.T) {
 		{command: "useradd --help", stdout: "Usage: useradd [options] LOGIN\n"},
 		{command: "groupdel -h", stdout: "Usage: groupdel [options] GROUP\n\nOptions:\n  -f, --force\n  -h, --help\n"},
 		{command: "useradd --root /srv a", status: 2, stderr: "useradd: --root can't be used here: the accounts are those of the root that is being provisioned\n"},
-		{command: "groupadd -R / a", status: 2, stderr: "groupadd: --root can't be used here"},
+		{command: "groupadd -R /srv/.. a"},
+		{command: "useradd --prefix=/the/root --root / a"},
+		{command: "groupadd -R /the a", status: 2, stderr: "groupadd: --root can't be used here"},
 		{command: "userdel -P/srv app", status: 2, stderr: "userdel: --prefix can't be used here"},
 		{command: "useradd --btrfs-subvolume-home a", status: 3, stderr: "useradd: --btrfs-subvolume-home can't be used here"},
 		{command: "useradd -D", stdout: "GROUP=100\nHOME=/home\nINACTIVE=-1\nEXPIRE=\nSHELL=/bin/bash\nSKEL=/etc/skel\nCREATE_MAIL_SPOOL=no\nLOG_INIT=yes\n"},
@@ -91,7 +93,7 @@ func TestToolsRun(t *testing.T) {
 			var stdout, stderr bytes.Buffer
 			argv := strings.Fields(tt.command)
 			err := tools.Run(t.Context(), Use{Root: newRoot(t, someUsers), Argv: argv, Stdin: strings.NewReader("never read"), Stdout: &stdout, Stderr: &stderr,
-				Plugin: "p", Entity: "e"})
+				Plugin: "p", Entity: "e", RootDir: "/the/root"})
 			exit, ok := errors.AsType[*sandbox.ExitError](err)
 			if tt.status == 0 && err != nil || tt.status != 0 && (!ok || exit.Exit.Code != tt.status) {
 				t.Errorf("error %v, want status %d", err, tt.status)
