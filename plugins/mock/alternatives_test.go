@@ -88,6 +88,12 @@ func (p alternativesPair) real(argv []string, stdin string) printed {
 
 func (p alternativesPair) mock(argv []string, stdin string) printed {
 	p.t.Helper()
+	return p.mockTool(append([]string{"update-alternatives"}, argv...), stdin)
+}
+
+// mockTool runs any of our tools.
+func (p alternativesPair) mockTool(argv []string, stdin string) printed {
+	p.t.Helper()
 	host, err := rootfs.OpenHost(p.ours)
 	if err != nil {
 		p.t.Fatal(err)
@@ -95,7 +101,7 @@ func (p alternativesPair) mock(argv []string, stdin string) printed {
 	defer host.Close()
 	var stdout, stderr bytes.Buffer
 	tools := Tools{}
-	err = tools.Run(p.t.Context(), Use{Root: asUser{host}, Argv: append([]string{"update-alternatives"}, argv...), Stdin: strings.NewReader(stdin),
+	err = tools.Run(p.t.Context(), Use{Root: asUser{host}, Argv: argv, Stdin: strings.NewReader(stdin),
 		Stdout: &stdout, Stderr: &stderr})
 	r := printed{Stdout: stdout.String(), Stderr: stderr.String()}
 	if e, ok := errors.AsType[*sandbox.ExitError](err); ok {

@@ -107,24 +107,23 @@ type tool struct {
 // table lists all tools. Each family of them has a file.
 func table() map[string]tool {
 	all := map[string]tool{
-		"alternatives":        otherAlternatives,
-		"chage":               accountTool(chage),
-		"chfn":                accountTool(chfn),
-		"chpasswd":            accountTool(chpasswd),
-		"chsh":                accountTool(chsh),
-		"gpasswd":             accountTool(gpasswd),
-		"groupadd":            accountTool(groupadd),
-		"groupdel":            accountTool(groupdel),
-		"groupmod":            accountTool(groupmod),
-		"passwd":              accountTool(passwd),
-		"systemctl":           systemctl,
-		"update-alternatives": updateAlternatives,
-		"useradd":             accountTool(useradd),
-		"userdel":             accountTool(userdel),
-		"usermod":             accountTool(usermod),
+		"chage":     accountTool(chage),
+		"chfn":      accountTool(chfn),
+		"chpasswd":  accountTool(chpasswd),
+		"chsh":      accountTool(chsh),
+		"gpasswd":   accountTool(gpasswd),
+		"groupadd":  accountTool(groupadd),
+		"groupdel":  accountTool(groupdel),
+		"groupmod":  accountTool(groupmod),
+		"passwd":    accountTool(passwd),
+		"systemctl": systemctl,
+		"useradd":   accountTool(useradd),
+		"userdel":   accountTool(userdel),
+		"usermod":   accountTool(usermod),
 	}
 	maps.Copy(all, runningTools())
 	maps.Copy(all, machineTools())
+	maps.Copy(all, linkTools())
 	return all
 }
 
