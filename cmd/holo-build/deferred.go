@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/holo-build/holo-build/plugins/holo"
 	"github.com/holo-build/holo-build/plugins/mock"
 	"github.com/holo-build/holo-build/plugins/mock/firstboot"
 	"github.com/holo-build/holo-build/rootfs"
@@ -45,6 +46,7 @@ type deferred struct {
 	how   deferFlag
 	root  rootfs.Root
 	calls []mock.Later
+	hide  *holo.Secrets // are in no command; nil for none
 	// able is whether the root can run commands when it boots; asked says that this is known.
 	able  error
 	asked bool
@@ -52,6 +54,11 @@ type deferred struct {
 
 // accept keeps a call, or refuses it.
 func (d *deferred) accept(l mock.Later) error {
+	hidden := l.Secret
+	for i, arg := range l.Argv {
+		l.Argv[i] = d.hide.Redact(arg)
+		hidden = hidden || l.Argv[i] != arg
+	}
 	if d.how != deferUnit {
 		d.calls = append(d.calls, mock.Later{Call: l.Call})
 		return nil
@@ -60,11 +67,12 @@ func (d *deferred) accept(l mock.Later) error {
 		d.able, d.asked = firstboot.Supported(d.root), true
 	}
 	err := d.able
-	if err == nil && l.Secret {
-		err = errors.New("there is a password among its arguments, which no image may hold")
-	}
+	var script []byte
 	if err == nil {
-		_, err = command(l).Script()
+		script, err = command(l).Script()
+	}
+	if err == nil && (hidden || d.hide != nil && d.hide.In(script) != "") {
+		err = errors.New("there is a password or a secret in it, which no image may hold")
 	}
 	if err != nil {
 		return fmt.Errorf("it can't be left to the first boot (--defer unit): %w", err)

@@ -80,13 +80,13 @@ func (b *build) newPrepared(res *holo.Resources) (prepared, error) {
 	}
 	ready.deferred = &deferred{how: b.o.deferral}
 	tools := &mock.Tools{Epoch: b.epoch, Record: ready.calls.record, Defer: ready.deferred.accept}
-	ready.standIns = &holo.StandIns{Tools: tools, Program: program, Scratch: b.work.Path}
+	ready.standIns = &holo.StandIns{Tools: tools, Program: program, Scratch: b.work.Path, Network: b.o.sandbox.hasNetwork()}
 	if b.secrets == nil {
 		if b.secrets, err = b.newSecrets(); err != nil {
 			return ready, err
 		}
 	}
-	ready.calls.hide = b.secrets
+	ready.calls.hide, ready.deferred.hide = b.secrets, b.secrets
 	ready.sandbox, err = b.newSandbox()
 	return ready, err
 }

@@ -126,3 +126,9 @@ func redactWords(argv []string) []string {
 
 // Names lists all tools.
 func Names() []string { return slices.Sorted(maps.Keys(table())) }
+
+// NamesOnNetwork lists the tools that processes with a network have stand-ins for: network clients are not among them.
+func NamesOnNetwork() []string {
+	clients := networkClients()
+	return slices.DeleteFunc(Names(), func(name string) bool { _, ok := clients[name]; return ok })
+}

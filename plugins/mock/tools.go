@@ -124,6 +124,7 @@ func table() map[string]tool {
 	maps.Copy(all, runningTools())
 	maps.Copy(all, machineTools())
 	maps.Copy(all, linkTools())
+	maps.Copy(all, networkClients())
 	return all
 }
 
