@@ -51,6 +51,7 @@ func (o *applyOptions) addApplyFlags(f *pflag.FlagSet) {
 	o.addPluginFlags(f)
 	f.BoolVar(&o.force, "force", false, forceUsage)
 	f.BoolVar(&o.strict, "strict", false, strictApplyUsage)
+	f.Var(&o.deferral, "defer", deferUsage)
 	f.BoolVar(&o.testMode, "test-mode", false, "of \"/\", too, with stand-ins, as of any other directory")
 	f.StringVar(&o.log, "log", "", logUsage)
 }
@@ -79,6 +80,9 @@ func runApply(ctx context.Context, p process, o applyOptions) (err error) {
 		return err
 	}
 	b.live = stage.dir == "/" && !o.testMode
+	if b.live && o.deferral != "" {
+		return errors.Join(usageError{errors.New("--defer: the running system does it all at once")}, b.work.Close())
+	}
 	if t, ok, _ := sourceDateEpoch(p); ok { // newBuild has found it right
 		b.epoch = t
 	} else {
@@ -133,5 +137,6 @@ func (b *build) applyInPlace(ctx context.Context, stage *inPlace, selectors []st
 	if err != nil {
 		return err
 	}
-	return b.applyEntities(ctx, ready, selected, done)
+	done.deferred = ready.deferred
+	return errors.Join(b.applyEntities(ctx, ready, selected, done), b.leaveDeferred(stage, done))
 }

@@ -50,6 +50,7 @@ type flagsRecord struct {
 	Force     bool     `json:"force,omitempty"`
 	Ephemeral bool     `json:"ephemeral,omitempty"`
 	Squash    bool     `json:"squash,omitempty"`
+	Defer     string   `json:"defer,omitempty"` // "unit"
 }
 
 func (r buildRecord) portable() record {

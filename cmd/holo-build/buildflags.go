@@ -27,6 +27,7 @@ type buildOptions struct {
 	strict      bool
 	recheck     bool
 	shuffle     shuffleFlag
+	deferral    deferFlag
 	dryRun      bool
 	keepStaging bool
 	ephemeral   bool
@@ -57,6 +58,7 @@ func (o *buildOptions) addFlags(f *pflag.FlagSet) {
 	f.BoolVar(&o.strict, "strict", false, strictUsage)
 	f.BoolVar(&o.recheck, "recheck", false, recheckUsage)
 	f.Var(&o.shuffle, "shuffle", shuffleUsage)
+	f.Var(&o.deferral, "defer", deferUsage)
 	f.StringVar(&o.compression, "compress", "", "compression `C` of the new layer: gzip, zstd or none (default: as the base, else gzip)")
 	f.BoolVar(&o.ephemeral, "ephemeral", false, "leave no resources, plugin state or apply log in the image")
 	f.BoolVar(&o.squash, "squash", false, "of a directory or tarball, make one layer instead of two")

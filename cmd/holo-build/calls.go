@@ -35,15 +35,17 @@ func (l *ledger) records(plugins []pluginRecord) []callRecord {
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	place := func(c callRecord) int {
-		return slices.IndexFunc(plugins, func(p pluginRecord) bool { return p.ID == c.Plugin })
-	}
 	var out []callRecord
 	for _, c := range l.calls {
 		out = append(out, callRecord{Type: "call", Tool: c.Argv[0], Argv: c.Argv, Plugin: c.Plugin, Entity: c.Entity, Outcome: c.Outcome, Exit: c.Exit})
 	}
-	slices.SortStableFunc(out, func(a, b callRecord) int { return place(a) - place(b) })
+	slices.SortStableFunc(out, func(a, b callRecord) int { return placeAmong(plugins, a.Plugin) - placeAmong(plugins, b.Plugin) })
 	return out
+}
+
+// placeAmong is the place of a plugin among all; those of none come first.
+func placeAmong(plugins []pluginRecord, id string) int {
+	return slices.IndexFunc(plugins, func(p pluginRecord) bool { return p.ID == id })
 }
 
 // declare records what a plugin of somebody else has printed that it would do on a running system, as the plugins of the

@@ -84,6 +84,7 @@ func completionArgs(_ *cobra.Command, args []string) error {
 func complete(p process, cmd *cobra.Command, o *buildOptions) {
 	for flag, values := range map[string][]string{
 		"stage": stageWays(), "format": {formatText, formatJSON}, "compress": {"gzip", "zstd", "none"},
+		"defer":    deferWays(),
 		"progress": {"auto", "tty", "plain", "json", "none"},
 	} {
 		if cmd.Flags().Lookup(flag) != nil {

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/holo-build/holo-build/plugins/mock/firstboot"
 )
 
 // conflictRecord is a path that more than one entity has changed: what it is then depends on their order.
@@ -17,7 +19,8 @@ type conflictRecord struct {
 // others: accounts, and the keys of a user.
 var entryEditors = []string{"users-groups", "ssh-keys"}
 
-// conflicts finds them among the changes. Books, locks, caches and logs are there to be shared.
+// conflicts finds them among the changes. Books, locks, caches and logs are there to be shared, as is a command that is left
+// to the first boot.
 func conflicts(changes []changeRecord) (list []conflictRecord) {
 	for _, c := range changes {
 		var by []byRecord
@@ -26,7 +29,7 @@ func conflicts(changes []changeRecord) (list []conflictRecord) {
 				by = append(by, a)
 			}
 		}
-		if c.Class != "" || len(by) < 2 {
+		if c.Class != "" || len(by) < 2 || strings.HasPrefix(c.Path, "/"+firstboot.Dir+"/") {
 			continue
 		}
 		other := func(a byRecord) bool { return a.Plugin != by[0].Plugin }

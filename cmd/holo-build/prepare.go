@@ -66,6 +66,7 @@ type prepared struct {
 	host      *holo.Host
 	cache     string
 	calls     *ledger // of stand-ins
+	deferred  *deferred
 	standIns  *holo.StandIns
 	sandbox   *holo.Sandbox
 }
@@ -77,13 +78,15 @@ func (b *build) newPrepared(res *holo.Resources) (prepared, error) {
 	if err != nil {
 		return ready, fmt.Errorf("finding this program, which is its own stand-in for tools: %w", err)
 	}
-	ready.standIns = &holo.StandIns{Tools: &mock.Tools{Epoch: b.epoch, Record: ready.calls.record}, Program: program, Scratch: b.work.Path}
+	ready.deferred = &deferred{how: b.o.deferral}
+	tools := &mock.Tools{Epoch: b.epoch, Record: ready.calls.record, Defer: ready.deferred.accept}
+	ready.standIns = &holo.StandIns{Tools: tools, Program: program, Scratch: b.work.Path, Network: b.o.sandbox.hasNetwork()}
 	if b.secrets == nil {
 		if b.secrets, err = b.newSecrets(); err != nil {
 			return ready, err
 		}
 	}
-	ready.calls.hide = b.secrets
+	ready.calls.hide, ready.deferred.hide = b.secrets, b.secrets
 	ready.sandbox, err = b.newSandbox()
 	return ready, err
 }
@@ -92,6 +95,7 @@ func (b *build) newPrepared(res *holo.Resources) (prepared, error) {
 func (b *build) prepare(ctx context.Context, stage stager, res *holo.Resources) (prepared, error) {
 	ready, err := b.newPrepared(res)
 	if err == nil {
+		ready.deferred.root = stage.Root(byBuild)
 		err = b.generate(ctx, stage, ready)
 	}
 	if err == nil {

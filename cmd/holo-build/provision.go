@@ -30,6 +30,8 @@ type provisioned struct {
 	plugins   []pluginRecord
 	entities  []entityRecord
 	calls     *ledger
+	deferred  *deferred
+	firstBoot bool // the deferred calls are left in the root for the first boot
 	// settings are what is to change in the configuration.
 	settings       oci.Settings
 	settingRecords []settingRecord
@@ -52,7 +54,7 @@ func (p provisioned) failure() error {
 func (b *build) provision(ctx context.Context, stage *rootfs.Staging) (provisioned, error) {
 	var done provisioned
 	ready, err := b.stageResources(ctx, stage, &done)
-	done.calls = ready.calls
+	done.calls, done.deferred = ready.calls, ready.deferred
 	if err != nil {
 		return done, err
 	}
@@ -62,6 +64,9 @@ func (b *build) provision(ctx context.Context, stage *rootfs.Staging) (provision
 	}
 	if err == nil {
 		err = b.applyEntities(ctx, ready, entities, &done)
+	}
+	if err == nil {
+		err = b.leaveDeferred(stage, &done)
 	}
 	if err == nil {
 		done.settings, err = b.takeSettings(stage, ready.specs)

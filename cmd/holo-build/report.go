@@ -3,10 +3,12 @@ package main
 import (
 	"cmp"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/holo-build/holo-build/plugins/holo"
 	"github.com/holo-build/holo-build/plugins/mock"
+	"github.com/holo-build/holo-build/plugins/mock/firstboot"
 )
 
 // people turns the variables by which plugins' paths are told into the paths as the image has them. The cache is gone when
@@ -104,6 +106,15 @@ func (p provisioned) counts() string {
 
 // left tells what is not done: what tools could not do while nothing runs, and what plugins only say that they would do.
 func (p provisioned) left() string {
+	const undone = "left for the running system, not done:\n"
+	if p.firstBoot {
+		return p.leftAs("left for the first boot, "+firstboot.Unit+":\n", mock.Deferred) + p.leftAs(undone, mock.Declared)
+	}
+	return p.leftAs(undone, mock.Deferred, mock.Declared)
+}
+
+// leftAs lists calls with one of some outcomes.
+func (p provisioned) leftAs(head string, outcomes ...mock.Outcome) string {
 	var lines []string
 	told := map[string]bool{}
 	for _, c := range p.calls.records(p.plugins) {
@@ -112,7 +123,7 @@ func (p provisioned) left() string {
 			who += ", which only says so"
 		}
 		line := "  " + printable(shellLine(c.Argv)) + "  (" + who + ")\n"
-		if (c.Outcome == mock.Deferred || c.Outcome == mock.Declared) && !told[line] {
+		if slices.Contains(outcomes, c.Outcome) && !told[line] {
 			lines, told[line] = append(lines, line), true
 		}
 	}
@@ -124,7 +135,7 @@ func (p provisioned) left() string {
 	if n := len(lines) - most; n > 0 {
 		rest = fmt.Sprintf("  and %d more, which the log has\n", n)
 	}
-	return "left for the running system, not done:\n" + strings.Join(lines[:min(most, len(lines))], "") + rest
+	return head + strings.Join(lines[:min(most, len(lines))], "") + rest
 }
 
 // summary ends the report of a build that is done.

@@ -45,6 +45,9 @@ func (s *sandboxFlags) check() error {
 	return nil
 }
 
+// hasNetwork says that processes have the network of this machine.
+func (s *sandboxFlags) hasNetwork() bool { return s.network == networkHost || s.mode == sandboxNone }
+
 // newSandbox is what the flags ask for; nil for none.
 func (b *build) newSandbox() (*holo.Sandbox, error) {
 	if err := b.o.sandbox.check(); err != nil {

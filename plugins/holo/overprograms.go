@@ -6,7 +6,6 @@ import (
 	"path/filepath"
 	"syscall"
 
-	"github.com/holo-build/holo-build/plugins/mock"
 	"github.com/holo-build/holo-build/plugins/sandbox"
 )
 
@@ -27,7 +26,7 @@ func (s *StandIns) overPrograms() []sandbox.Bind {
 		if real, err := filepath.EvalSymlinks(dir); err != nil || real != dir {
 			continue // the same as another, or not there
 		}
-		for _, name := range mock.Names() {
+		for _, name := range s.names() {
 			at := filepath.Join(dir, name)
 			info, err := os.Lstat(at)
 			if err != nil || info.Mode().Type() != 0 || links(info) != 1 {

@@ -27,6 +27,8 @@ type StandIns struct {
 	Program string
 	// Scratch is an existing directory of the host's.
 	Scratch string
+	// Network says that processes have the machine's network, and so its own network clients.
+	Network bool
 
 	mu sync.Mutex
 	// made are the directories that there are, and free those that no process has. Each process has one of its own, so that
@@ -109,7 +111,7 @@ func (s *StandIns) take(rooted bool) (string, error) {
 		}
 	}
 	if err == nil {
-		err = mock.Install(filepath.Join(dir, toolsName), program)
+		err = mock.Install(filepath.Join(dir, toolsName), program, s.names()...)
 	}
 	if err == nil {
 		s.made++
@@ -121,6 +123,14 @@ func (s *StandIns) give(dir string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.free = append(s.free, dir)
+}
+
+// names are the tools that processes have stand-ins for.
+func (s *StandIns) names() []string {
+	if s.Network {
+		return mock.NamesOnNetwork()
+	}
+	return mock.Names()
 }
 
 // dir is the n-th directory of stand-ins.

@@ -16,6 +16,8 @@ type running struct {
 	// answer is what all others get: a line on standard error, and an exit status.
 	answer string
 	exit   int
+	// reads is that of a tool.
+	reads func(args []string) bool
 }
 
 // runningTools are those that only a running system gives a meaning to.
@@ -28,14 +30,14 @@ func runningTools() map[string]tool {
 		"rc-service":   services,
 		"invoke-rc.d":  services,
 		"initctl":      {deferred: word(0, "start", "stop", "restart", "reload", "emit", "reload-configuration"), answer: noManager, exit: 1},
-		"sysctl":       {deferred: sysctlSets, answer: noKernel, exit: 255},
+		"sysctl":       {deferred: sysctlSets, answer: noKernel, exit: 255, reads: sysctlReads},
 		"modprobe":     {deferred: always, exit: 0},
 		"udevadm":      {deferred: word(0, "trigger", "settle", "control"), answer: noKernel, exit: 1},
 		"nmcli":        {deferred: always, exit: 0},
 		"netplan":      {deferred: word(0, "apply", "generate", "set"), answer: noManager, exit: 1},
 		"ifup":         {deferred: always, exit: 0},
 		"ifdown":       {deferred: always, exit: 0},
-		"nft":          packetFilter,
+		"nft":          {deferred: packetFilterLoads, answer: noKernel, exit: 1, reads: nftReads},
 		"iptables":     packetFilter,
 		"ip6tables":    packetFilter,
 		"dbus-send":    {deferred: always, exit: 0},
@@ -45,7 +47,7 @@ func runningTools() map[string]tool {
 		"firewall-cmd": {deferred: always, exit: 0},
 	}
 	for _, name := range []string{"iptables-restore", "ip6tables-restore"} {
-		all[name] = running{deferred: always}
+		all[name] = running{deferred: always, reads: restoreReads}
 	}
 	const no = "not while an image is provisioned"
 	for _, name := range []string{"reboot", "poweroff", "halt", "shutdown", "kexec", "mount", "umount", "swapon", "swapoff", "mkfs",
@@ -54,7 +56,7 @@ func runningTools() map[string]tool {
 	}
 	tools := map[string]tool{}
 	for name, r := range all {
-		tools[name] = tool{run: r.run, rootless: true, redact: redactWords}
+		tools[name] = tool{run: r.run, rootless: true, redact: redactWords, reads: r.reads}
 	}
 	return tools
 }
@@ -124,3 +126,9 @@ func redactWords(argv []string) []string {
 
 // Names lists all tools.
 func Names() []string { return slices.Sorted(maps.Keys(table())) }
+
+// NamesOnNetwork lists the tools that processes with a network have stand-ins for: network clients are not among them.
+func NamesOnNetwork() []string {
+	clients := networkClients()
+	return slices.DeleteFunc(Names(), func(name string) bool { _, ok := clients[name]; return ok })
+}

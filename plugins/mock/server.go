@@ -19,9 +19,12 @@ const (
 	requestTime = 10 * time.Second
 )
 
-// Install makes the stand-ins in a directory: symlinks to program, which calls IsStandIn.
-func Install(dir, program string) error {
-	for _, name := range Names() {
+// Install makes stand-ins in a directory: symlinks to program, which calls IsStandIn. Without names, it makes all.
+func Install(dir, program string, names ...string) error {
+	if len(names) == 0 {
+		names = Names()
+	}
+	for _, name := range names {
 		if err := os.Symlink(program, filepath.Join(dir, name)); err != nil {
 			return fmt.Errorf("making stand-ins: %w", err)
 		}

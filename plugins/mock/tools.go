@@ -23,6 +23,9 @@ type Tools struct {
 	Epoch time.Time
 	// Record is told of every use that has come to its end; may be nil. It must not use a tool.
 	Record func(Call)
+	// Defer is asked what to do about a use that only a running system gives a meaning to; with an error, it is refused. Nil
+	// does nothing about it. It must not use a tool.
+	Defer func(Later) error
 
 	// mu is held while a tool runs: what it reads must still be so when it writes, whoever else uses one.
 	mu sync.Mutex
@@ -97,6 +100,8 @@ type tool struct {
 	rootless bool
 	// redact returns arguments without what must not be written down; nil takes them as they are.
 	redact func(argv []string) []string
+	// reads says of arguments, without the tool's name, that what is deferred is on standard input; nil says that nothing is.
+	reads func(args []string) bool
 }
 
 // table lists all tools. Each family of them has a file.
@@ -118,6 +123,8 @@ func table() map[string]tool {
 	}
 	maps.Copy(all, runningTools())
 	maps.Copy(all, machineTools())
+	maps.Copy(all, linkTools())
+	maps.Copy(all, networkClients())
 	return all
 }
 
@@ -162,6 +169,9 @@ func (t *Tools) Run(ctx context.Context, u Use) error {
 		}
 	}
 	exit, outcome := p.run(ctx, t, u)
+	if outcome == Deferred {
+		exit, outcome = t.putOff(ctx, p, u)
+	}
 	t.record(u, WithoutSecrets(u.Argv), outcome, exit)
 	if ctx.Err() != nil {
 		return fmt.Errorf("running %s: %w", u.Argv[0], context.Cause(ctx))
