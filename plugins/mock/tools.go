@@ -116,6 +116,7 @@ func table() map[string]tool {
 		"userdel":   accountTool(userdel),
 		"usermod":   accountTool(usermod),
 	}
+	maps.Copy(all, confdTools())
 	maps.Copy(all, runningTools())
 	maps.Copy(all, machineTools())
 	return all
