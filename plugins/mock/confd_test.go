@@ -87,7 +87,8 @@ func mockOn(t *testing.T, root rootfs.Root, argv []string, stdin string) confdAn
 
 // systemsReason is what theirs say of a file that can't be read, or a text that can't be understood: the name of an error of
 // the system, such as "Protocol driver not attached" where there is no machine ID. Ours tell what is wrong.
-var systemsReason = regexp.MustCompile(`(Failed to (?:replace specifiers in|parse [UG]ID:|read|open|cat) (?:'.*'|/[^:]*|"[^"]*")(?:, ignoring)?): .*`)
+var systemsReason = regexp.MustCompile(`(Failed to (?:replace specifiers in|parse [UG]ID:|read|open|cat|resolve user|base64 decode specified argument|` +
+	`substitute specifiers in argument|parse line|parse ACL)(?: (?:'[^']*'|"[^"]*"|/[^:]*))?(?:, ignoring)?): .*`)
 
 // confdTold are the lines that a tool has said; the root's own directory is none of its names.
 func confdTold(text, dir string) []string {
@@ -95,7 +96,7 @@ func confdTold(text, dir string) []string {
 	for line := range strings.Lines(text) {
 		line = strings.TrimSuffix(line, "\n")
 		if dir != "" {
-			line = strings.ReplaceAll(line, dir, "")
+			line = strings.ReplaceAll(strings.ReplaceAll(line, dir+"/", "/"), dir, "/")
 		}
 		line = systemsReason.ReplaceAllString(line, "$1")
 		out = append(out, line[:min(len(line), 1500)]) // theirs cut off what is longer than 2048 bytes
@@ -134,7 +135,7 @@ func confdStories(t *testing.T, file, tool string) []confdStory {
 	}
 	for i, s := range out {
 		if s.commands == nil {
-			out[i].commands = []string{tool + " -"}
+			out[i].commands = []string{strings.Join(readsLines(tool), " ")}
 		}
 	}
 	return out

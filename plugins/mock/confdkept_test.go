@@ -26,10 +26,10 @@ func testKept(t *testing.T, tool string, list []confdKept) {
 		t.Run(tt.name, func(t *testing.T) {
 			p := newPair(t, tt.setup)
 			before := readTree(t, p.ours)
-			if tt.command == "" {
-				tt.command = "-"
-			}
 			argv := append([]string{tool}, split(tt.command)...)
+			if tt.command == "" {
+				argv = readsLines(tool)
+			}
 			got := mockConfd(t, p.ours, argv, tt.lines)
 			if tt.theirs >= 0 {
 				theirs := realConfd(t, p.theirs, argv, tt.lines)
@@ -59,6 +59,14 @@ func testKept(t *testing.T, tool string, list []confdKept) {
 			}
 		})
 	}
+}
+
+// readsLines is the use of a tool that reads lines from standard input.
+func readsLines(tool string) []string {
+	if tool == "systemd-tmpfiles" {
+		return []string{tool, "--create", "-"}
+	}
+	return []string{tool, "-"}
 }
 
 // keptDocumented compares the table of a section of docs/stand-ins.md with a list.

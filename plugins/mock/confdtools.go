@@ -21,6 +21,8 @@ type confdTool struct {
 	replace  string
 	cat      bool
 	operands []string
+	// stdin is what standard input is called, and open what is said of a file that can't be opened.
+	stdin, open string
 	// read reads the lines of a file; bad says that some are wrong.
 	read func(r io.Reader, name string) (bad bool, err error)
 }
@@ -156,13 +158,13 @@ func (c *confdTool) operandFiles() int {
 		}
 		switch {
 		case err != nil:
-			return c.say("Failed to open '%s', ignoring: %s", operand, plain(err))
+			return c.say(c.open, operand, plain(err))
 		case operand == "-":
 			in := c.use.Stdin
 			if in == nil {
 				in = strings.NewReader("")
 			}
-			if exit := c.text(in, "-"); exit != 0 {
+			if exit := c.text(in, c.stdin); exit != 0 {
 				return exit
 			}
 		default:
@@ -180,7 +182,7 @@ func (c *confdTool) file(name, shown string, maybe bool) int {
 	case confd.Missing(err) && maybe:
 		return 0
 	case errors.Is(err, fs.ErrNotExist), errors.Is(err, syscall.ELOOP):
-		return c.say("Failed to open '%s', ignoring: %s", shown, plain(err))
+		return c.say(c.open, shown, plain(err))
 	case err != nil:
 		return c.say("Failed to read '%s': %s", shown, plain(err))
 	}
@@ -221,5 +223,6 @@ func plain(err error) string {
 func confdTools() map[string]tool {
 	return map[string]tool{
 		"systemd-sysusers": systemdSysusers,
+		"systemd-tmpfiles": systemdTmpfiles,
 	}
 }

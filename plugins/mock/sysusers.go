@@ -39,7 +39,7 @@ Creates system user accounts.
 
 func sysusersMain(ctx context.Context, t *Tools, u Use) int {
 	config := sysusers.New(u.Root)
-	c := &confdTool{use: u, dirs: confd.Dirs{Root: u.Root, Kind: "sysusers.d"}}
+	c := &confdTool{use: u, dirs: confd.Dirs{Root: u.Root, Kind: "sysusers.d"}, stdin: "-", open: "Failed to open '%s', ignoring: %s"}
 	complain := func(name string) func(int, error) {
 		return func(n int, err error) { c.say("%s:%d: %v", name, n, err) }
 	}

@@ -23,6 +23,8 @@ type Error struct {
 	Specifier byte
 	// Reason is empty for a letter that has no meaning there.
 	Reason string
+	// Missing says that the root has not yet what it stands for, and Running that only a running system has it.
+	Missing, Running bool
 }
 
 func (e *Error) Error() string {
@@ -54,7 +56,7 @@ func Expand(text string, most int, value func(letter byte) (string, error)) (str
 			return "", err
 		}
 		if b.WriteString(s); b.Len() > most {
-			return "", &Error{text, text[i], "what comes of it is too long"}
+			return "", &Error{Text: text, Specifier: text[i], Reason: "what comes of it is too long"}
 		}
 	}
 	return b.String(), nil
@@ -79,7 +81,7 @@ func (s *System) Value(letter byte) (string, error) {
 	case 'H', 'l', 'm':
 		return s.identity(letter)
 	case 'a', 'b', 'v':
-		return "", &Error{Specifier: letter, Reason: "only the running system knows what it stands for"}
+		return "", &Error{Specifier: letter, Reason: "only the running system knows what it stands for", Running: true}
 	}
 	key, ok := osReleaseKeys[letter]
 	if !ok {
@@ -88,7 +90,7 @@ func (s *System) Value(letter byte) (string, error) {
 	if s.release == nil {
 		release, err := osrelease.Read(s.Root)
 		if err != nil {
-			return "", &Error{Specifier: letter, Reason: err.Error()}
+			return "", &Error{Specifier: letter, Reason: err.Error(), Missing: errors.Is(err, fs.ErrNotExist)}
 		}
 		s.release = release
 	}
@@ -104,13 +106,13 @@ func (s *System) identity(letter byte) (string, error) {
 	line, err := firstLine(s.Root, file)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		return "", &Error{Specifier: letter, Reason: "there is no /" + file + " in the root"}
+		return "", &Error{Specifier: letter, Reason: "there is no /" + file + " in the root", Missing: true}
 	case err != nil:
 		return "", &Error{Specifier: letter, Reason: err.Error()}
 	case letter == 'm' && (len(line) != 32 || strings.Trim(line, "0123456789abcdef") != ""):
-		return "", &Error{Specifier: letter, Reason: "/etc/machine-id has none yet"}
+		return "", &Error{Specifier: letter, Reason: "/etc/machine-id has none yet", Missing: line == "" || line == "uninitialized"}
 	case line == "":
-		return "", &Error{Specifier: letter, Reason: "/" + file + " is empty"}
+		return "", &Error{Specifier: letter, Reason: "/" + file + " is empty", Missing: true}
 	}
 	if letter == 'l' {
 		line, _, _ = strings.Cut(line, ".")
