@@ -121,6 +121,7 @@ func table() map[string]tool {
 		"userdel":   accountTool(userdel),
 		"usermod":   accountTool(usermod),
 	}
+	maps.Copy(all, confdTools())
 	maps.Copy(all, runningTools())
 	maps.Copy(all, machineTools())
 	maps.Copy(all, linkTools())

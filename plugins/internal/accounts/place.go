@@ -29,6 +29,9 @@ func place(root rootfs.Root, p string) (string, error) {
 	return name, nil
 }
 
+// Place turns a path such as the databases have into a name of the root. A ".." is resolved as the kernel would.
+func Place(root rootfs.Root, p string) (string, error) { return place(root, p) }
+
 // follow describes what a name leads to, and returns its real name.
 func follow(root rootfs.Root, name string) (real string, m rootfs.Meta, err error) {
 	if real, err = root.Resolve(name); err == nil {

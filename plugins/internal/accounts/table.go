@@ -93,14 +93,14 @@ func (t *table) only(name string) (int, error) {
 	return at, nil
 }
 
-// add adds a record, before the NIS lines if there are any: what comes after these is never looked at.
-func (t *table) add(line string) {
+// add adds records, before the NIS lines if there are any: what comes after these is never looked at.
+func (t *table) add(records ...string) {
 	at := slices.IndexFunc(t.lines, func(l string) bool { return strings.HasPrefix(l, "+") || strings.HasPrefix(l, "-") })
 	if at < 0 {
 		at = len(t.lines)
 	}
-	t.lines = slices.Insert(t.lines, at, line)
-	t.dirty = true
+	t.lines = slices.Insert(t.lines, at, records...)
+	t.dirty = t.dirty || len(records) > 0
 }
 
 // set replaces a line.

@@ -5,6 +5,7 @@ import (
 	"path"
 	"strings"
 
+	"github.com/holo-build/holo-build/plugins/internal/confd"
 	"github.com/holo-build/holo-build/rootfs"
 )
 
@@ -64,7 +65,7 @@ func (t *Tree) find(name string, strict strictness) (*unit, error) {
 	if !ValidName(name) {
 		return u, &UnitError{name, ErrName}
 	}
-	for range maxLinks {
+	for range confd.MaxLinks {
 		file, dir, m, err := t.lookup(u.name)
 		if err != nil {
 			return u, err

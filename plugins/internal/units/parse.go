@@ -2,16 +2,17 @@ package units
 
 import (
 	"bufio"
-	"bytes"
 	"errors"
 	"fmt"
 	"io"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/holo-build/holo-build/plugins/internal/confd"
 )
 
 // maxLine bounds a line of a unit file or preset file, with what continues it.
-const maxLine = 1 << 20
+const maxLine = confd.MaxLine
 
 // assignment is one "Key=Value" of the [Install] section.
 type assignment struct{ key, value string }
@@ -62,27 +63,9 @@ type lines struct {
 
 func newLines(r io.Reader) *lines {
 	s := bufio.NewScanner(r)
-	s.Buffer(nil, maxLine)
-	s.Split(splitLine)
+	s.Buffer(nil, confd.MaxLine)
+	s.Split(confd.ScanLines)
 	return &lines{s: s}
-}
-
-// splitLine is a bufio.SplitFunc for lines that end with a line feed, a carriage return, both, or a NUL byte.
-func splitLine(data []byte, atEOF bool) (advance int, line []byte, err error) {
-	i := bytes.IndexAny(data, "\n\r\x00")
-	switch {
-	case i < 0 && atEOF && len(data) > 0:
-		return len(data), data, nil
-	case i < 0:
-		return 0, nil, nil
-	case data[i] != '\r':
-		return i + 1, data[:i], nil
-	case i+1 < len(data) && data[i+1] == '\n':
-		return i + 2, data[:i], nil
-	case i+1 == len(data) && !atEOF:
-		return 0, nil, nil
-	}
-	return i + 1, data[:i], nil
 }
 
 // next returns the next line as it stands there.

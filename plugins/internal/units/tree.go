@@ -1,12 +1,9 @@
 package units
 
 import (
-	"errors"
-	"io/fs"
 	"path"
-	"strings"
-	"syscall"
 
+	"github.com/holo-build/holo-build/plugins/internal/confd"
 	"github.com/holo-build/holo-build/rootfs"
 )
 
@@ -64,7 +61,7 @@ func searchPath() []searchDir {
 // Open returns the units of a root. Whether /lib is a directory of its own, as before the merge of /usr, decides upon
 // the search path.
 func Open(root rootfs.Root) *Tree {
-	t := &Tree{root: root, spec: specifiers{root: root}}
+	t := &Tree{root: root, spec: newSpecifiers(root)}
 	for _, d := range searchPath() {
 		var err error
 		if d.real, err = root.Resolve(d.path); err != nil {
@@ -88,50 +85,10 @@ func (t *Tree) inSearchPath(real string) bool {
 }
 
 // missing reports whether an error says that there is no such file.
-func missing(err error) bool {
-	return errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR)
-}
-
-// maxLinks bounds how many symlinks are followed one after the other; path_resolution(7).
-const maxLinks = 40
+func missing(err error) bool { return confd.Missing(err) }
 
 // chase follows all symlinks of a path as far as it exists; what does not is taken as it is written.
-func (t *Tree) chase(name string) (string, error) {
-	if real, err := t.root.Resolve(name); err == nil { // nearly always
-		return strings.TrimPrefix(real, "/"), nil
-	}
-	rest := strings.Split(name, "/")
-	at := "."
-	for links := 0; len(rest) > 0; {
-		comp := rest[0]
-		rest = rest[1:]
-		switch comp {
-		case "", ".":
-			continue
-		case "..":
-			at = path.Dir(at)
-			continue
-		}
-		next := path.Join(at, comp)
-		m, err := t.root.Lstat(next)
-		switch {
-		case missing(err):
-		case err != nil:
-			return "", err
-		case m.Type == rootfs.Symlink:
-			if links++; links > maxLinks {
-				return "", &fs.PathError{Op: "resolve", Path: name, Err: syscall.ELOOP}
-			}
-			if strings.HasPrefix(m.Target, "/") {
-				at = "."
-			}
-			rest = append(strings.Split(m.Target, "/"), rest...)
-			continue
-		}
-		at = next
-	}
-	return at, nil
-}
+func (t *Tree) chase(name string) (string, error) { return confd.Chase(t.root, name) }
 
 // absolute is the path of a name as it is seen from inside the root.
 func absolute(name string) string { return path.Join("/", name) }
