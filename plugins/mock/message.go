@@ -1,0 +1,121 @@
+package mock
+
+import (
+	"bytes"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"unicode"
+	"unicode/utf8"
+)
+
+// Message is what a process has told a daemon of the system: the log, or the service manager. It has no time, process or
+// host in it: what is the same each time is kept.
+type Message struct {
+	// Source is the daemon: "syslog", "journal", "notify".
+	Source   string
+	Priority Priority
+	// Tag is by what name the process goes; may be empty.
+	Tag  string
+	Text string
+}
+
+// Priority is how severe a message is, as syslog(3) numbers it: 0 is the worst.
+type Priority int
+
+// Some of the priorities.
+const (
+	Err     Priority = 3
+	Warning Priority = 4
+	Notice  Priority = 5
+	Info    Priority = 6
+	Debug   Priority = 7
+)
+
+func (p Priority) String() string {
+	names := []string{"emerg", "alert", "crit", "err", "warning", "notice", "info", "debug"}
+	if p < 0 || int(p) >= len(names) {
+		return fmt.Sprintf("Priority(%d)", int(p))
+	}
+	return names[p]
+}
+
+// Bounds of what is kept of messages.
+const (
+	maxTag      = 128
+	maxText     = 8 << 10
+	maxMessages = 1000
+	maxAllText  = 1 << 20
+)
+
+// NewMessage makes a message of what a process has sent. What is too long is cut, and what could do something to a terminal is
+// replaced.
+func NewMessage(source string, p Priority, tag, text []byte) Message {
+	name := []rune(string(tag[:min(len(tag), maxTag)]))
+	for i, r := range name {
+		if unicode.IsControl(r) {
+			name[i] = utf8.RuneError
+		}
+	}
+	more := ""
+	text = bytes.TrimRight(text, "\n\x00")
+	if len(text) > maxText {
+		text, more = text[:maxText], " ... (cut)"
+		for i := 0; i < utf8.UTFMax && !utf8.Valid(text[len(text)-utf8.UTFMax+i:]); i++ {
+			if utf8.RuneStart(text[len(text)-1-i]) {
+				text = text[:len(text)-1-i] // the beginning of a letter
+				break
+			}
+		}
+	}
+	clean := strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) && r != '\n' && r != '\t' {
+			return utf8.RuneError
+		}
+		return r
+	}, string(text))
+	return Message{Source: source, Priority: p, Tag: string(name), Text: clean + more}
+}
+
+// Messages collects messages up to a bound, and counts the rest.
+type Messages struct {
+	mu   sync.Mutex
+	list []grouped
+	size int
+	more int
+}
+
+// grouped is a message of a group.
+type grouped struct {
+	Message
+	group int
+}
+
+// Add adds a message. Of several groups, those with lower numbers come first: of connections that last for some time, whose
+// messages came first is chance.
+func (m *Messages) Add(group int, one Message) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.more > 0 || len(m.list) >= maxMessages || m.size+len(one.Text) > maxAllText {
+		m.more++ // from here on, so that what is kept is the beginning
+		return
+	}
+	m.size += len(one.Text)
+	m.list = append(m.list, grouped{one, group})
+}
+
+// All returns what was kept, and at its end how many more there were.
+func (m *Messages) All(source string) []Message {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	slices.SortStableFunc(m.list, func(a, b grouped) int { return a.group - b.group })
+	out := make([]Message, 0, len(m.list)+1)
+	for _, one := range m.list {
+		out = append(out, one.Message)
+	}
+	if m.more > 0 {
+		out = append(out, Message{Source: source, Priority: Warning, Text: fmt.Sprintf("%d more messages were not kept", m.more)})
+	}
+	return out
+}
