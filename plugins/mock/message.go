@@ -33,6 +33,7 @@ const (
 	Debug   Priority = 7
 )
 
+// String is the name that syslog.conf(5) and journalctl(1) have for it.
 func (p Priority) String() string {
 	names := []string{"emerg", "alert", "crit", "err", "warning", "notice", "info", "debug"}
 	if p < 0 || int(p) >= len(names) {
