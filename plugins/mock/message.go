@@ -21,6 +21,15 @@ type Message struct {
 	Text string
 }
 
+// String is what a person is told of it.
+func (m Message) String() string {
+	who := m.Source + ", " + m.Priority.String() + ": "
+	if m.Tag != "" {
+		who += m.Tag + ": "
+	}
+	return who + m.Text
+}
+
 // Priority is how severe a message is, as syslog(3) numbers it: 0 is the worst.
 type Priority int
 

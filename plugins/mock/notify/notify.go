@@ -9,8 +9,11 @@ import (
 	"github.com/holo-build/holo-build/plugins/mock/internal/socket"
 )
 
-// Variable names the socket to programs. There is no path where they would look for it.
-const Variable = "NOTIFY_SOCKET"
+// Variable names the socket to programs; Path is where systemd has its own. Without the variable, programs look nowhere.
+const (
+	Path     = "/run/systemd/notify"
+	Variable = "NOTIFY_SOCKET"
+)
 
 const source = "notify"
 

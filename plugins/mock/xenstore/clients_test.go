@@ -90,16 +90,17 @@ func (c *clients) run(line string) string {
 // TestClients drives a store with the real clients.
 func TestClients(t *testing.T) {
 	c := newClients(t, newStore(t, map[string]string{
-		"vm-data/hostname": "app", "vm-data/networking/001122334455": `{"label": "public"}`, "data/host/1": "request", "name": "guest",
+		"vm-data/hostname": "app\n", "vm-data/lines": "a\nb\n\n", "vm-data/networking/001122334455": `{"label": "public"}`, "data/host/1": "request", "name": "guest",
 	}))
 	for _, step := range []struct{ line, want string }{
 		{"read vm-data/hostname", "app\n"},
 		{"read -p vm-data/hostname name", "vm-data/hostname: app\nname: guest\n"},
 		{"read /local/domain/7/domid", "7\n"},
 		{"read vm-data/none", "exit status 1: xenstore-read: couldn't read path vm-data/none\n"},
-		{"list vm-data", "hostname\nnetworking\n"},
-		{"list -p vm-data", "vm-data/hostname\nvm-data/networking\n"},
-		{"ls vm-data", "hostname = \"app\"\nnetworking = \"\"\n 001122334455 = \"{\"label\": \"public\"}\"\n"},
+		{"read -R vm-data/lines", "a\nb\n"},
+		{"list vm-data", "hostname\nlines\nnetworking\n"},
+		{"list -p vm-data/networking", "vm-data/networking/001122334455\n"},
+		{"ls vm-data", "hostname = \"app\"\nlines = \"a\\nb\\n\"\nnetworking = \"\"\n 001122334455 = \"{\"label\": \"public\"}\"\n"},
 		{"ls -f -p data", "data/host = \"\"   (n7)\ndata/host/1 = \"request\"   (n7)\n"},
 		{"ls /", "exit status 1: xenstore-ls: xs_directory (/): Permission denied\n"},
 		{"exists data/host/1", ""},

@@ -2,7 +2,8 @@
 // and xenstore-read(1) and its like.
 //
 // A [Store] is in memory. What a directory of the builder's has in it, is what the host would have told the domain: a file is a
-// node with a value, a directory is one with children, below /local/domain/ID. Nothing is written back there: one directory
+// node with its content as the value, but for a newline at the end, and a directory is one with children, below
+// /local/domain/ID. Nothing is written back there: one directory
 // can be the source of many builds. What has become of the store is recorded as the commands that would do the same.
 //
 // All clients are one domain, and no privileged one: an image becomes a guest. The wire protocol and the meaning of requests are

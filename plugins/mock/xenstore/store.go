@@ -3,6 +3,8 @@ package xenstore
 import (
 	"bytes"
 	"cmp"
+	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
 	"io"
 	"io/fs"
@@ -115,18 +117,31 @@ func (s *Store) load(dir string) error {
 	})
 }
 
-// value is the content of a file, to the last byte.
+// value is the content of a file, but for the end of its last line, which is the editor's.
 func value(root *os.Root, name string) ([]byte, error) {
 	f, err := root.Open(name)
 	if err != nil {
 		return nil, err
 	}
 	defer f.Close()
-	b, err := io.ReadAll(io.LimitReader(f, maxPayload+1))
+	b, err := io.ReadAll(io.LimitReader(f, maxPayload+2))
+	b = bytes.TrimSuffix(b, []byte("\n"))
 	if err == nil && len(b) > maxPayload {
 		err = fmt.Errorf("%s has more than the %d bytes that a node can have", name, maxPayload)
 	}
 	return b, err
+}
+
+// Digest is the SHA-256 of all nodes, with their values and permissions, as the log has it.
+func (s *Store) Digest() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	sum := sha256.New()
+	for _, p := range slices.Sorted(maps.Keys(s.tree.nodes)) {
+		n := s.tree.nodes[p]
+		fmt.Fprintf(sum, "%s %v %d %s\n", p, n.perms, len(n.value), n.value)
+	}
+	return "sha256:" + hex.EncodeToString(sum.Sum(nil))
 }
 
 // path resolves and checks a path of a request.

@@ -301,6 +301,19 @@ func TestNewStoreRefuses(t *testing.T) {
 	}
 }
 
+// TestDigest: a store's digest is that of what is in it.
+func TestDigest(t *testing.T) {
+	digest := func(value string) string { return newStore(t, map[string]string{"data/a": value}).Digest() }
+	if a := digest("1"); a != digest("1\n") || a == digest("2") || len(a) != 71 {
+		t.Errorf("%s, %s, %s", a, digest("1\n"), digest("2"))
+	}
+	s := newStore(t, map[string]string{"data/a": "1"})
+	newTester(t, s).ask(setPerms, 0, "data/a\x00n7\x00r0\x00")
+	if s.Digest() == digest("1") {
+		t.Error("permissions don't count")
+	}
+}
+
 // TestChanges: what has changed is told once, whoever has changed it back is not, and no values are.
 func TestChanges(t *testing.T) {
 	s := newStore(t, map[string]string{"data/a": "1", "data/b": "1", "data/host/1": "secret"})
