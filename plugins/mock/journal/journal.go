@@ -4,7 +4,6 @@ package journal
 
 import (
 	"context"
-	"net"
 
 	"github.com/holo-build/holo-build/plugins/mock"
 	"github.com/holo-build/holo-build/plugins/mock/internal/socket"
@@ -54,7 +53,7 @@ func ListenStreams(ctx context.Context, path string, o Options) (*Server, error)
 	l, err := socket.ListenStreams(ctx, path, func() socket.Serve {
 		streams++
 		group := streams
-		return func(_ context.Context, conn *net.UnixConn) {
+		return func(conn *socket.Conn) {
 			readStream(conn, func(m mock.Message) { s.messages.Add(group, m) })
 		}
 	})

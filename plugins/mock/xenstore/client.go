@@ -1,8 +1,9 @@
 package xenstore
 
 import (
-	"net"
 	"sync"
+
+	"github.com/holo-build/holo-build/plugins/mock/internal/socket"
 )
 
 // client is a connection. Its fields are the store's to lock.
@@ -19,8 +20,8 @@ func newClient(s *Store, cutOff func()) *client {
 }
 
 // serve does what a client asks for, in that order, until its end.
-func serve(s *Store, conn *net.UnixConn) {
-	c := newClient(s, func() { conn.Close() })
+func serve(s *Store, conn *socket.Conn) {
+	c := newClient(s, conn.End)
 	var writer sync.WaitGroup
 	writer.Go(func() { c.queue.writeTo(conn) })
 	for {

@@ -13,7 +13,6 @@ package xenstore
 
 import (
 	"context"
-	"net"
 
 	"github.com/holo-build/holo-build/plugins/mock/internal/socket"
 )
@@ -43,7 +42,7 @@ type Server struct {
 // Listen makes the socket.
 func Listen(ctx context.Context, path string, o Options) (*Server, error) {
 	l, err := socket.ListenStreams(ctx, path, func() socket.Serve {
-		return func(_ context.Context, conn *net.UnixConn) { serve(o.Store, conn) }
+		return func(conn *socket.Conn) { serve(o.Store, conn) }
 	})
 	if err != nil {
 		return nil, err

@@ -3,6 +3,7 @@ package socket
 import (
 	"context"
 	"errors"
+	"io"
 	"net"
 	"os"
 	"sync"
@@ -18,49 +19,42 @@ type Streams struct {
 	listener *net.UnixListener
 	path     string
 	client   func() Serve
-	stop     context.CancelFunc
 	accepts  sync.WaitGroup
 	clients  sync.WaitGroup
 	free     chan struct{}
+	closer   Closer
 
 	mu     sync.Mutex
-	conns  map[*net.UnixConn]struct{}
+	conns  map[*Conn]struct{}
 	ending bool
 }
 
-// Serve serves a connection, until it ends or the context does.
-type Serve func(ctx context.Context, conn *net.UnixConn)
+// Serve serves a connection until it ends.
+type Serve func(conn *Conn)
 
-// ListenStreams serves each connection in a goroutine of its own, until it is closed or the context ends. When it is closed, a
-// connection has what was sent until then, and comes to its end after that; what is written to it is for nobody. client is called
+// ListenStreams serves each connection in a goroutine of its own, until it is closed or the context ends. Then, a connection has
+// what was sent until that moment, and comes to its end after that; what is written to it is for nobody. client is called
 // for one connection after the other, in the order in which they were made.
-//
-// Descriptors that come with what is read in the usual way are dropped by the kernel.
 func ListenStreams(ctx context.Context, path string, client func() Serve) (*Streams, error) {
 	l, err := listen(path, net.ListenUnix, "unix")
 	if err != nil {
 		return nil, err
 	}
 	l.SetUnlinkOnClose(false) // by then, its path is another
-	ctx, stop := context.WithCancel(ctx)
-	s := &Streams{listener: l, path: path, client: client, stop: stop, free: make(chan struct{}, maxClients),
-		conns: map[*net.UnixConn]struct{}{}}
-	s.accepts.Go(func() { s.accept(ctx) })
+	s := &Streams{listener: l, path: path, client: client, free: make(chan struct{}, maxClients), conns: map[*Conn]struct{}{}}
+	s.accepts.Go(func() {
+		defer context.AfterFunc(ctx, s.end)()
+		s.accept()
+	})
 	return s, nil
 }
 
 // Close serves what was sent until now, waits for that, and removes the socket.
 func (s *Streams) Close() error {
-	defer s.stop()
-	s.mu.Lock()
-	s.ending = true
-	for conn := range s.conns {
-		end(conn)
-	}
-	s.mu.Unlock()
-	_ = s.listener.SetDeadline(past) // the accepting goroutine goes on with those that have connected already
+	s.end()
 	s.accepts.Wait()
 	s.clients.Wait()
+	s.closer.Wait()
 	err := s.listener.Close()
 	if e := os.Remove(s.path); !errors.Is(e, os.ErrNotExist) {
 		err = errors.Join(err, e)
@@ -68,52 +62,66 @@ func (s *Streams) Close() error {
 	return err
 }
 
-// end lets a connection come to its end: what has arrived can still be read, unix(7) and shutdown(2).
-func end(conn *net.UnixConn) {
-	_ = conn.CloseRead()
-	_ = conn.SetWriteDeadline(past)
+// end lets all connections come to their end. Those that were made and not accepted are still to be served.
+func (s *Streams) end() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.ending = true
+	for conn := range s.conns {
+		conn.End()
+	}
+	if raw, err := s.listener.SyscallConn(); err == nil {
+		_ = raw.Control(func(fd uintptr) { _ = unix.Shutdown(int(fd), unix.SHUT_RD) }) // nobody can connect any more
+	}
+	_ = s.listener.SetDeadline(past)
+	s.closer.End()
 }
 
-func (s *Streams) accept(ctx context.Context) {
-	defer context.AfterFunc(ctx, func() { _ = s.listener.SetDeadline(past) })()
+// End lets a connection come to its end: what has arrived can still be read, unix(7) and shutdown(2).
+func (c *Conn) End() {
+	_ = c.CloseRead()
+	_ = c.SetWriteDeadline(past)
+}
+
+func (s *Streams) accept() {
 	for {
 		conn, err := s.listener.AcceptUnix()
-		if errors.Is(err, os.ErrDeadlineExceeded) || errors.Is(err, net.ErrClosed) {
+		if err == nil {
+			s.start(conn)
+			continue
+		}
+		s.mu.Lock()
+		ending := s.ending
+		s.mu.Unlock()
+		if ending {
 			break
 		}
-		if err == nil { // else one that has gone away again
-			s.start(ctx, conn)
-		}
+		// One that has gone away again.
 	}
-	for range maxLast {
-		conn := s.waiting()
-		if conn == nil || ctx.Err() != nil {
-			return
-		}
-		s.start(ctx, conn)
+	for conn := s.waiting(); conn != nil; conn = s.waiting() {
+		s.start(conn)
 	}
 }
 
 // start serves a connection as soon as there is room for it.
-func (s *Streams) start(ctx context.Context, conn *net.UnixConn) {
+func (s *Streams) start(accepted *net.UnixConn) {
 	s.free <- struct{}{}
-	serve := s.client()
+	conn, serve := NewConn(accepted, &s.closer), s.client()
 	s.mu.Lock()
 	s.conns[conn] = struct{}{}
 	if s.ending {
-		end(conn)
+		conn.End()
 	}
 	s.mu.Unlock()
 	s.clients.Go(func() {
-		defer func() {
-			s.mu.Lock()
-			delete(s.conns, conn)
-			s.mu.Unlock()
-			conn.Close()
-			<-s.free
-		}()
-		defer context.AfterFunc(ctx, func() { conn.Close() })()
-		serve(ctx, conn)
+		serve(conn)
+		conn.End()
+		_, _ = io.Copy(io.Discard, conn) // what came with it has to be closed, and not by closing the connection
+		s.mu.Lock()
+		delete(s.conns, conn)
+		s.mu.Unlock()
+		conn.Close()
+		<-s.free
 	})
 }
 
