@@ -10,45 +10,9 @@ import (
 	"testing"
 
 	"golang.org/x/sys/unix"
-)
 
-// lingering is a descriptor that takes an hour to close: a TCP connection that nobody reads from, with what is still to be sent.
-func lingering(t *testing.T) int {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Skipf("no network: %v", err)
-	}
-	defer l.Close()
-	conn, err := net.Dial("tcp", l.Addr().String())
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer conn.Close()
-	peer, err := l.Accept()
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { peer.Close() })
-	f, err := conn.(*net.TCPConn).File()
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close()
-	fd, err := unix.Dup(int(f.Fd()))
-	if err != nil {
-		t.Fatal(err)
-	}
-	for { // until nothing more goes into it
-		if _, err := unix.SendmsgN(fd, make([]byte, 1<<16), nil, nil, unix.MSG_DONTWAIT); err != nil {
-			break
-		}
-	}
-	if err := unix.SetsockoptLinger(fd, unix.SOL_SOCKET, unix.SO_LINGER, &unix.Linger{Onoff: 1, Linger: 3600}); err != nil {
-		t.Fatal(err)
-	}
-	return fd
-}
+	"github.com/holo-build/holo-build/plugins/mock/internal/socket/sockettest"
+)
 
 // nested is a socket in whose queue a descriptor waits, and for whose end that is closed.
 func nested(t *testing.T, fd int) int {
@@ -74,8 +38,8 @@ func closeAll(fds []int) {
 // TestLingering: what takes its time to be closed holds up neither others nor the end, however it is passed.
 func TestLingering(t *testing.T) {
 	for name, make := range map[string]func() []int{
-		"one":    func() []int { return []int{lingering(t)} },
-		"nested": func() []int { return []int{nested(t, lingering(t))} },
+		"one":    func() []int { return []int{sockettest.Lingering(t)} },
+		"nested": func() []int { return []int{nested(t, sockettest.Lingering(t))} },
 		"among others": func() []int {
 			r, w, err := os.Pipe()
 			if err != nil {
@@ -83,7 +47,7 @@ func TestLingering(t *testing.T) {
 			}
 			defer w.Close()
 			defer r.Close()
-			fds := []int{lingering(t)}
+			fds := []int{sockettest.Lingering(t)}
 			for range maxPassed - 1 {
 				fd, err := unix.Dup(int(w.Fd()))
 				if err != nil {
@@ -132,7 +96,7 @@ func TestLingeringFlood(t *testing.T) {
 	}
 	conn := dial(t, "unixgram", path)
 	before := open(t)
-	fd := lingering(t)
+	fd := sockettest.Lingering(t)
 	send(t, conn, "x", fd)
 	go closeAll([]int{fd})
 	r, w, err := os.Pipe()

@@ -108,6 +108,9 @@ func (c *Conn) Read(b []byte) (int, error) {
 	return n, err
 }
 
+// Drop has descriptors closed.
+func (c *Conn) Drop(fds ...int) { c.closer.Add(fds...) }
+
 // ReadPassed reads, and returns the descriptors that came with it, which are the caller's.
 func (c *Conn) ReadPassed(b []byte) (n int, fds []int, err error) {
 	n, oobn, _, _, err := c.ReadMsgUnix(b, c.rights)

@@ -79,8 +79,8 @@ func (s *Streams) end() {
 
 // End lets a connection come to its end: what has arrived can still be read, unix(7) and shutdown(2).
 func (c *Conn) End() {
+	_ = c.SetWriteDeadline(past) // before somebody sees the end, and answers
 	_ = c.CloseRead()
-	_ = c.SetWriteDeadline(past)
 }
 
 func (s *Streams) accept() {
