@@ -180,7 +180,8 @@ func (g *generating) run(ctx context.Context, name string) error {
 // told warns of what generators tell daemons as an error.
 func (g *generating) told(by rootfs.Actor, m mock.Message) {
 	if m.Priority <= mock.Err {
-		g.Warn("output from /" + resourceDir + "/" + by.Entity + ": " + g.neutral().text(m.String()))
+		m.Tag, m.Text = g.neutral().text(m.Tag), g.neutral().text(m.Text)
+		g.Warn("output from /" + resourceDir + "/" + by.Entity + ": " + m.Clean().String())
 	}
 }
 

@@ -40,7 +40,8 @@ func (m *messages) take(who speaker) []mock.Message {
 func (h *Host) messages(p *plugin, entity string) []mock.Message {
 	list := h.told.take(speaker{p.ID, entity})
 	for i, m := range list {
-		list[i].Tag, list[i].Text = p.neutral.text(m.Tag), p.neutral.text(m.Text)
+		m.Tag, m.Text = p.neutral.text(m.Tag), p.neutral.text(m.Text)
+		list[i] = m.Clean()
 		if m.Priority <= mock.Err {
 			h.warn(p.ID, p.neutral.text(entity), list[i].String())
 		}

@@ -11,7 +11,7 @@ import (
 )
 
 // Message is what a process has told a daemon of the system: the log, or the service manager. It has no time, process or
-// host in it: what is the same each time is kept.
+// host in it: what is the same each time is kept. Tag and Text are as they were sent, until they are cleaned.
 type Message struct {
 	// Source is the daemon: "syslog", "journal", "notify".
 	Source   string
@@ -53,39 +53,42 @@ func (p Priority) String() string {
 
 // Bounds of what is kept of messages.
 const (
+	maxRaw      = 64 << 10 // of which there is less when it is cleaned
 	maxTag      = 128
 	maxText     = 8 << 10
 	maxMessages = 1000
 	maxAllText  = 1 << 20
 )
 
-// NewMessage makes a message of what a process has sent. What is too long is cut, and what could do something to a terminal is
-// replaced.
+// NewMessage makes a message of what a process has sent, without an end of the line.
 func NewMessage(source string, p Priority, tag, text []byte) Message {
-	name := []rune(string(tag[:min(len(tag), maxTag)]))
-	for i, r := range name {
-		if unicode.IsControl(r) {
-			name[i] = utf8.RuneError
-		}
-	}
-	more := ""
 	text = bytes.TrimRight(text, "\n\x00")
+	return Message{Source: source, Priority: p, Tag: string(tag[:min(len(tag), maxRaw)]), Text: string(text[:min(len(text), maxRaw)])}
+}
+
+// Clean returns a message as it can be kept: what is too long is cut, and what could do something to a terminal is replaced. That
+// comes last: half of a secret could not be found any more.
+func (m Message) Clean() Message {
+	m.Tag = clean(m.Tag[:min(len(m.Tag), maxTag)], "")
+	text, more := m.Text, ""
 	if len(text) > maxText {
-		text, more = text[:maxText], " ... (cut)"
-		for i := 0; i < utf8.UTFMax && !utf8.Valid(text[len(text)-utf8.UTFMax+i:]); i++ {
-			if utf8.RuneStart(text[len(text)-1-i]) {
-				text = text[:len(text)-1-i] // the beginning of a letter
-				break
-			}
+		end := maxText
+		for i := 1; i < utf8.UTFMax && !utf8.RuneStart(text[end]); i++ {
+			end-- // not in the middle of a letter
 		}
+		text, more = text[:end], " ... (cut)"
 	}
-	clean := strings.Map(func(r rune) rune {
-		if unicode.IsControl(r) && r != '\n' && r != '\t' {
+	m.Text = clean(text, "\n\t") + more
+	return m
+}
+
+func clean(s, keep string) string {
+	return strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) && !strings.ContainsRune(keep, r) {
 			return utf8.RuneError
 		}
 		return r
-	}, string(text))
-	return Message{Source: source, Priority: p, Tag: string(name), Text: clean + more}
+	}, s)
 }
 
 // Messages collects messages up to a bound, and counts the rest.
@@ -107,11 +110,12 @@ type grouped struct {
 func (m *Messages) Add(group int, one Message) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if m.more > 0 || len(m.list) >= maxMessages || m.size+len(one.Text) > maxAllText {
+	size := min(len(one.Text), maxText)
+	if m.more > 0 || len(m.list) >= maxMessages || m.size+size > maxAllText {
 		m.more++ // from here on, so that what is kept is the beginning
 		return
 	}
-	m.size += len(one.Text)
+	m.size += size
 	m.list = append(m.list, grouped{one, group})
 }
 

@@ -21,7 +21,7 @@ func TestNewMessage(t *testing.T) {
 		"as long as may be": {"", strings.Repeat("x", maxText-3) + "\u20ac", "", strings.Repeat("x", maxText-3) + "\u20ac"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			m := NewMessage("test", Err, []byte(c.tag), []byte(c.text))
+			m := NewMessage("test", Err, []byte(c.tag), []byte(c.text)).Clean()
 			if m.Tag != c.wantTag || m.Text != c.want || m.Source != "test" || m.Priority != Err {
 				t.Errorf("%+q", m)
 			}
@@ -34,7 +34,7 @@ func FuzzNewMessage(f *testing.F) {
 	f.Add([]byte("\xe2\x82"), []byte("\u20ac"), uint(4000))
 	f.Fuzz(func(t *testing.T, tag, text []byte, times uint) {
 		text = bytes.Repeat(text, int(min(times, uint(2*maxText/(len(text)+1)))))
-		m := NewMessage("test", Info, tag, text)
+		m := NewMessage("test", Info, tag, text).Clean()
 		if !utf8.ValidString(m.Tag) || !utf8.ValidString(m.Text) || strings.ContainsAny(m.Tag+m.Text, "\x00\x07\x1b\r\x7f\u009b") {
 			t.Errorf("%+q", m)
 		}
@@ -64,10 +64,12 @@ func TestMessages(t *testing.T) {
 		t.Errorf("%d messages, %+v", len(list), list[len(list)-1])
 	}
 	var large Messages
-	large.Add(0, Message{Text: strings.Repeat("x", maxAllText)})
+	for range maxAllText / maxText {
+		large.Add(0, Message{Text: strings.Repeat("x", maxRaw)})
+	}
 	large.Add(0, Message{Text: "y"})
 	large.Add(0, Message{})
-	if list := large.All("test"); len(list) != 2 || list[1].Text != "2 more messages were not kept" {
+	if list := large.All("test"); len(list) != maxAllText/maxText+1 || list[len(list)-1].Text != "2 more messages were not kept" {
 		t.Errorf("%d messages", len(list))
 	}
 	if Priority(0).String() != "emerg" || Debug.String() != "debug" || Priority(8).String() != "Priority(8)" {

@@ -57,7 +57,7 @@ func TestParse(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			got, ok := parse(strings.NewReader(c.in))
-			if d := cmp.Diff(c.want, got); d != "" || ok != (c.want.Source != "") {
+			if d := cmp.Diff(c.want, got.Clean()); d != "" || ok != (c.want.Source != "") {
 				t.Errorf("%t, -want +got:\n%.300s", ok, d)
 			}
 		})
@@ -93,7 +93,7 @@ func TestReadStream(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			var got []mock.Message
-			readStream(strings.NewReader(c.in), func(m mock.Message) { got = append(got, m) })
+			readStream(strings.NewReader(c.in), func(m mock.Message) { got = append(got, m.Clean()) })
 			if d := cmp.Diff(c.want, got); d != "" {
 				t.Errorf("-want +got:\n%.300s", d)
 			}
@@ -122,7 +122,7 @@ func listening(t *testing.T, listen func(context.Context, string, Options) (*Ser
 	t.Helper()
 	var list []mock.Message
 	path = filepath.Join(t.TempDir(), "s")
-	s, err := listen(t.Context(), path, Options{Record: func(m mock.Message) { list = append(list, m) }})
+	s, err := listen(t.Context(), path, Options{Record: func(m mock.Message) { list = append(list, m.Clean()) }})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -18,7 +18,7 @@ import (
 func said(t *testing.T, do func(path string)) (list []mock.Message) {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "log")
-	s, err := Listen(t.Context(), path, Options{Record: func(m mock.Message) { list = append(list, m) }, Hosts: []string{"localhost"}})
+	s, err := Listen(t.Context(), path, Options{Record: func(m mock.Message) { list = append(list, m.Clean()) }, Hosts: []string{"localhost"}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -99,7 +99,7 @@ func TestLogger(t *testing.T) {
 	}
 	var list []mock.Message
 	path := filepath.Join(t.TempDir(), "log")
-	s, err := Listen(t.Context(), path, Options{Record: func(m mock.Message) { list = append(list, m) }, Hosts: []string{host}})
+	s, err := Listen(t.Context(), path, Options{Record: func(m mock.Message) { list = append(list, m.Clean()) }, Hosts: []string{host}})
 	if err != nil {
 		t.Fatal(err)
 	}
