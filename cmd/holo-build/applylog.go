@@ -51,6 +51,8 @@ type flagsRecord struct {
 	Ephemeral bool     `json:"ephemeral,omitempty"`
 	Squash    bool     `json:"squash,omitempty"`
 	Defer     string   `json:"defer,omitempty"` // "unit"
+	// XenStore is the digest of the nodes that processes found at the beginning.
+	XenStore string `json:"xenStore,omitempty"`
 }
 
 func (r buildRecord) portable() record {
@@ -66,6 +68,23 @@ type pluginRecord struct {
 	API        *[2]int `json:"api,omitempty"`
 	Mode       string  `json:"mode,omitempty"`
 	Sandbox    string  `json:"sandbox,omitempty"`
+	// Messages are those outside of any entity.
+	Messages []messageRecord `json:"messages,omitempty"`
+}
+
+// messageRecord is what a plugin told a daemon of the system.
+type messageRecord struct {
+	To       string `json:"to"`
+	Priority string `json:"priority"`
+	Tag      string `json:"tag,omitempty"`
+	Text     string `json:"text"`
+}
+
+func newMessageRecords(list []mock.Message) (out []messageRecord) {
+	for _, m := range list {
+		out = append(out, messageRecord{m.Source, m.Priority.String(), m.Tag, m.Text})
+	}
+	return out
 }
 
 func (r pluginRecord) portable() record {
@@ -85,6 +104,8 @@ type entityRecord struct {
 	Stdout  string         `json:"stdout,omitempty"`
 	Stderr  string         `json:"stderr,omitempty"`
 	Changes []string       `json:"changes,omitempty"`
+
+	Messages []messageRecord `json:"messages,omitempty"`
 }
 
 // sourceRecord is a resource that defines an entity. Digest is that of its content, or of a symlink's target.
@@ -94,7 +115,7 @@ type sourceRecord struct {
 }
 
 func (r entityRecord) portable() record {
-	r.Stdout, r.Stderr = "", ""
+	r.Stdout, r.Stderr, r.Messages = "", "", nil
 	return r
 }
 

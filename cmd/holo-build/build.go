@@ -77,6 +77,8 @@ type build struct {
 	order func([]*holo.Scanned)
 	// live says that the running system is provisioned, not a staging root.
 	live bool
+	// storeDigest is that of the XenStore that processes find; empty if there is none.
+	storeDigest string
 }
 
 // runBuild is the map of the program: from a source, through a staging root, to destinations.

@@ -20,6 +20,7 @@ type buildOptions struct {
 	replace   bool
 	outputs   []string
 	plugins   []string
+	xenStore  string
 
 	platform    string
 	compression string
@@ -92,6 +93,7 @@ func (o *buildOptions) addPluginFlags(f *pflag.FlagSet) {
 	o.sandbox.addFlags(f)
 	f.StringArrayVar(&o.pluginEnv, "plugin-env", nil, pluginEnvUsage)
 	f.StringArrayVar(&o.secrets, "secret", nil, secretUsage)
+	f.StringVar(&o.xenStore, "xenstore", "", xenStoreUsage)
 	f.DurationVar(&o.timeout, "timeout", 10*time.Minute, "time limit `T` for each call of a plugin, as 90s or 5m")
 	f.StringArrayVar(&o.limits, "limit", nil, limitUsage)
 	f.StringVar(&o.progress, "progress", "auto", "what standard error gets: `MODE` auto, tty, plain, json or none")

@@ -87,6 +87,9 @@ func (b *build) newPrepared(res *holo.Resources) (prepared, error) {
 		}
 	}
 	ready.calls.hide, ready.deferred.hide = b.secrets, b.secrets
+	if ready.standIns.Sockets, err = b.sockets(ready.calls.record); err != nil {
+		return ready, err
+	}
 	ready.sandbox, err = b.newSandbox()
 	return ready, err
 }

@@ -101,8 +101,9 @@ func (b *build) scanPlugins(ctx context.Context, host *holo.Host, specs []holo.S
 		return nil, err
 	}
 	var entities []*holo.Scanned
-	for _, s := range scans {
+	for i, s := range scans {
 		b.ui.output(s.ID, s.Stderr)
+		done.plugins[i].Messages = append(done.plugins[i].Messages, newMessageRecords(s.Messages)...)
 		for _, w := range s.Warnings {
 			if text := "plugin " + s.ID + ": " + w; b.o.strict {
 				done.problems = append(done.problems, "--strict: "+text)
@@ -151,12 +152,12 @@ func newPluginRecord(l holo.Loaded, live bool) pluginRecord {
 		mode = "live"
 	}
 	return pluginRecord{Type: "plugin", ID: l.ID, Bundled: l.InProcess, Executable: l.Digest, API: &[2]int{l.Info.Min, l.Info.Max},
-		Mode: mode, Sandbox: cmp.Or(l.Sandbox, "none")}
+		Mode: mode, Sandbox: cmp.Or(l.Sandbox, "none"), Messages: newMessageRecords(l.Messages)}
 }
 
 func newEntityRecord(e *holo.Scanned, r holo.Result, res *holo.Resources) entityRecord {
 	out := entityRecord{Type: "entity", ID: e.ID, Plugin: e.Plugin, Action: e.Verb, Reason: e.Reason, Outcome: r.Outcome,
-		Stdout: string(r.Stdout), Stderr: string(r.Stderr)}
+		Stdout: string(r.Stdout), Stderr: string(r.Stderr), Messages: newMessageRecords(r.Messages)}
 	if r.Err != nil {
 		out.Error = r.Err.Error()
 	}

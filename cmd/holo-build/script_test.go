@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -89,8 +90,12 @@ func TestScripts(t *testing.T) {
 			"status": status, "refuse": refuse, "empty": empty, "sh": shell,
 		},
 		Condition: func(cond string) (bool, error) {
-			if cond == "root" {
+			switch cond {
+			case "root":
 				return os.Geteuid() == 0, nil
+			case "rooted": // programs in the sandbox have a root of their own
+				c, err := sandbox.TryConfine(context.Background(), sandbox.Confinement{ReadOnly: sandbox.SystemPaths(false)}, sandbox.Probe{})
+				return c.Root, err
 			}
 			return false, errors.New("unknown condition")
 		},

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"syscall"
 
+	"github.com/holo-build/holo-build/plugins/mock"
 	"github.com/holo-build/holo-build/rootfs"
 )
 
@@ -19,6 +20,8 @@ type Result struct {
 	Outcome Outcome
 	// Stdout and Stderr are what the plugin wrote.
 	Stdout, Stderr []byte
+	// Messages are what it told daemons of the system, such as the log, for which there are stand-ins.
+	Messages []mock.Message
 	// Diff shows what force would overwrite, after the outcome NeedsForceOverwrite.
 	Diff []byte
 	// Err says why the outcome is Failed.
@@ -41,7 +44,7 @@ func (h *Host) Apply(ctx context.Context, s *Scanned, force bool) Result {
 		r.Diff = h.o.Secrets.neutral().bytes(r.Diff)
 	}
 	r.Stdout, r.Stderr = s.plugin.neutral.bytes(stdout.Bytes()), s.plugin.neutral.bytes(stderr.Bytes())
-	r.Complained = complained(r.Stderr)
+	r.Complained, r.Messages = complained(r.Stderr), h.messages(s.plugin, s.id)
 	h.applied++
 	h.tell(Event{Kind: "applied", Plugin: s.Plugin, Entity: s.ID, N: h.applied, M: h.known})
 	return r
@@ -53,6 +56,7 @@ func (h *Host) Diff(ctx context.Context, s *Scanned) ([]byte, error) {
 	var stderr bytes.Buffer
 	d, err := h.diff(ctx, s, &stderr)
 	d = h.o.Secrets.neutral().bytes(d)
+	h.messages(s.plugin, s.id)
 	if said := bytes.TrimSpace(s.plugin.neutral.bytes(stderr.Bytes())); err != nil && len(said) > 0 {
 		err = fmt.Errorf("%w: %s", err, said)
 	}

@@ -14,6 +14,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/holo-build/holo-build/plugins/mock"
 	"github.com/holo-build/holo-build/plugins/sandbox"
 	"github.com/holo-build/holo-build/rootfs"
 )
@@ -72,6 +73,7 @@ func (r *Resources) Generate(ctx context.Context, o GenerateOptions) error {
 	}
 	g := &generating{GenerateOptions: o, r: r, work: work, static: filepath.Join(work, resourceDir), out: filepath.Join(work, virtualDir),
 		launcher: launcher{stage: o.Stage, sandbox: o.Sandbox, standIns: o.StandIns, secrets: o.Secrets, probe: o.Probe, live: r.live}}
+	g.launcher.told = g.told
 	if err := g.writeStatic(ctx); err != nil {
 		return fmt.Errorf("writing resources out for generators: %w", err)
 	}
@@ -173,6 +175,14 @@ func (g *generating) run(ctx context.Context, name string) error {
 		return plainer(err)
 	}
 	return rescanned
+}
+
+// told warns of what generators tell daemons as an error.
+func (g *generating) told(by rootfs.Actor, m mock.Message) {
+	if m.Priority <= mock.Err {
+		m.Tag, m.Text = g.neutral().text(m.Tag), g.neutral().text(m.Text)
+		g.Warn("output from /" + resourceDir + "/" + by.Entity + ": " + m.Clean().String())
+	}
 }
 
 // failed is the error of a generator, without paths of the building machine.

@@ -81,6 +81,7 @@ type Host struct {
 
 	o        HostOptions
 	launcher launcher
+	told     messages
 	plugins  []*plugin
 	// applied and known count entities for events.
 	applied, known int
@@ -97,7 +98,9 @@ type plugin struct {
 // NewHost returns a host without plugins.
 func NewHost(o HostOptions) *Host {
 	o.Limits = o.Limits.WithDefaults()
-	return &Host{o: o, launcher: launcher{stage: o.Stage, sandbox: o.Sandbox, standIns: o.StandIns, secrets: o.Secrets, probe: o.Probe, live: o.Live}}
+	h := &Host{o: o, launcher: launcher{stage: o.Stage, sandbox: o.Sandbox, standIns: o.StandIns, secrets: o.Secrets, probe: o.Probe, live: o.Live}}
+	h.launcher.told = h.told.add
+	return h
 }
 
 func (h *Host) tell(e Event) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"path"
 
+	"github.com/holo-build/holo-build/plugins/mock"
 	"github.com/holo-build/holo-build/plugins/sandbox"
 	"github.com/holo-build/holo-build/rootfs"
 )
@@ -34,6 +35,8 @@ type launcher struct {
 	probe    sandbox.Probe
 	// live says that the stage is the running system, where nothing confines a process and no stand-in takes a place.
 	live bool
+	// told is told what processes have told daemons.
+	told func(by rootfs.Actor, m mock.Message)
 }
 
 // rooted says whether processes have a root of their own, in which they see things elsewhere. An error is met again when one
@@ -97,7 +100,7 @@ func (l *launcher) run(ctx context.Context, stage Stage, by rootfs.Actor, p sand
 			return sandbox.Exit{}, err
 		}
 	}
-	exit, err := l.standIns.run(ctx, standInUse{stage: stage, by: by, together: l.together, rootDir: l.root(ctx), rooted: rooted}, p)
+	exit, err := l.standIns.run(ctx, standInUse{stage: stage, by: by, together: l.together, told: l.told, rootDir: l.root(ctx), rooted: rooted}, p)
 	l.sandbox.ran(exit)
 	return exit, err
 }

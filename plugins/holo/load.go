@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"slices"
 
+	"github.com/holo-build/holo-build/plugins/mock"
 	"github.com/holo-build/holo-build/rootfs"
 )
 
@@ -28,6 +29,8 @@ type Loaded struct {
 	InProcess bool
 	// Sandbox says what confined the executable; empty for nothing, and for a Go value, which has what it is given.
 	Sandbox string
+	// Messages are what the plugin told daemons of the system while it was asked for its info.
+	Messages []mock.Message
 }
 
 // Load asks each plugin for its info, checks that its resource directory exists, and makes its state and cache
@@ -81,7 +84,8 @@ func (h *Host) load(ctx context.Context, s Spec) (p *plugin, err error) {
 		return nil, err
 	}
 	p.neutral = slices.Concat(h.o.Secrets.neutral(), newNeutral(h.o.Stage.Dir(), h.o.Sandbox != nil, p.locations), h.o.StandIns.neutral())
-	if p.Info, err = p.runner.info(ctx); err != nil {
+	p.Info, err = p.runner.info(ctx)
+	if p.Messages = h.messages(p, ""); err != nil {
 		return nil, err
 	}
 	return p, p.Info.negotiate(s.ID)

@@ -8,6 +8,8 @@ import (
 	"slices"
 
 	"golang.org/x/sync/errgroup"
+
+	"github.com/holo-build/holo-build/plugins/mock"
 )
 
 // Scanned is an entity as a plugin's scan reports it, with its paths as people know them: $HOLO_ROOT_DIR and what
@@ -29,6 +31,8 @@ type PluginScan struct {
 	Stderr   []byte
 	// Complained says that a line of Stderr begins with "!! ": an error, even if Err is nil.
 	Complained bool
+	// Messages are what the plugin told daemons of the system.
+	Messages []mock.Message
 	// Warnings name what is strange in the report, one sentence each.
 	Warnings []string
 	// Err joins all that is wrong: a *CallError, or *ReportError and *EntityIDError for each place.
@@ -78,7 +82,7 @@ func (h *Host) Scan(ctx context.Context) ([]PluginScan, error) {
 func (h *Host) scan(ctx context.Context, p *plugin) PluginScan {
 	var stderr bytes.Buffer
 	out, err := p.runner.scan(ctx, &stderr)
-	s := PluginScan{ID: p.ID, Stderr: p.neutral.bytes(stderr.Bytes())}
+	s := PluginScan{ID: p.ID, Stderr: p.neutral.bytes(stderr.Bytes()), Messages: h.messages(p, "")}
 	s.Complained = complained(s.Stderr)
 	if err != nil {
 		s.Err = err

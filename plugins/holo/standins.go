@@ -44,6 +44,8 @@ type standInUse struct {
 	by    rootfs.Actor
 	// together are those whose doing it is what was changed so far, if it is not by's alone.
 	together *together
+	// told is told what daemons are told.
+	told func(by rootfs.Actor, m mock.Message)
 	// rootDir is where the process sees the root; rooted says that it has a root of its own.
 	rootDir string
 	rooted  bool
@@ -195,6 +197,7 @@ func (u standInUse) found() rootfs.Actor {
 // forTool completes what a tool is used with.
 func (u standInUse) forTool(m mock.Use) mock.Use {
 	m.Plugin, m.Entity, m.RootDir = u.by.Plugin, u.by.Entity, u.rootDir
+	m.Message = func(one mock.Message) { u.told(u.by, one) }
 	if u.stage != nil {
 		m.Root = u.stage.Root(u.by)
 		m.Look = func(ctx context.Context) error { return u.stage.Rescan(ctx, u.found()) } // for what the process has changed so far

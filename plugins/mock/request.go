@@ -5,11 +5,10 @@ import (
 	"encoding/binary"
 	"errors"
 	"io"
-	"net"
 	"strconv"
 	"time"
 
-	"golang.org/x/sys/unix"
+	"github.com/holo-build/holo-build/plugins/mock/internal/socket"
 )
 
 // asked is what a stand-in asks the build for, and from where.
@@ -33,17 +32,12 @@ var errRequest = errors.New("not a stand-in's request")
 
 // readRequest reads what a stand-in asks for, with its three standard streams. Those that are returned are to be closed in
 // any case.
-func readRequest(conn *net.UnixConn) (a asked, fds []int, err error) {
+func readRequest(conn *socket.Conn) (a asked, fds []int, err error) {
 	late := time.AfterFunc(requestTime, func() { _ = conn.CloseRead() })
 	defer late.Stop()
 	var head [4]byte
-	rights := make([]byte, unix.CmsgSpace(3*4))
-	n, oobn, flags, _, err := conn.ReadMsgUnix(head[:], rights)
-	if err != nil {
-		return a, nil, err
-	}
-	fds, err = descriptors(rights[:oobn])
-	if err != nil || n != len(head) || len(fds) != 3 || flags&unix.MSG_CTRUNC != 0 {
+	n, fds, err := conn.ReadPassed(head[:])
+	if err != nil || n != len(head) || len(fds) != 3 {
 		return a, fds, errRequest
 	}
 	size := binary.BigEndian.Uint32(head[:])
@@ -75,23 +69,4 @@ func parseRequest(body []byte) (a asked, err error) {
 		return a, errRequest
 	}
 	return asked{dir: list[0], argv: list[2 : 2+n], env: list[2+n:]}, nil
-}
-
-// descriptors are those that came with a message.
-func descriptors(rights []byte) (list []int, err error) {
-	messages, err := unix.ParseSocketControlMessage(rights)
-	if err != nil {
-		return nil, err
-	}
-	for _, m := range messages {
-		fds, err := unix.ParseUnixRights(&m)
-		if err != nil {
-			return list, err
-		}
-		list = append(list, fds...)
-	}
-	for _, fd := range list {
-		unix.CloseOnExec(fd)
-	}
-	return list, nil
 }

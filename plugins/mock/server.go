@@ -2,22 +2,16 @@ package mock
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"net"
 	"os"
 	"path/filepath"
-	"sync"
 	"time"
 
-	"golang.org/x/sys/unix"
+	"github.com/holo-build/holo-build/plugins/mock/internal/socket"
 )
 
-// Bounds for what processes can ask of the build at once, and for how long they may take to say what they want.
-const (
-	maxUses     = 64
-	requestTime = 10 * time.Second
-)
+// requestTime is how long processes may take to say what they want.
+const requestTime = 10 * time.Second
 
 // Install makes stand-ins in a directory: symlinks to program, which calls IsStandIn. Without names, it makes all.
 func Install(dir, program string, names ...string) error {
@@ -34,66 +28,37 @@ func Install(dir, program string, names ...string) error {
 
 // Server answers the stand-ins of a directory.
 type Server struct {
-	listener *net.UnixListener
-	uses     sync.WaitGroup
-	stop     context.CancelFunc
+	streams *socket.Streams
+	stop    context.CancelFunc
 }
 
 // Serve answers the stand-ins in a directory until it is closed, each use by what use does; it returns the exit status.
 // Several may go on at the same time.
 func Serve(ctx context.Context, dir string, use func(ctx context.Context, u Use) int) (*Server, error) {
-	d, err := os.Open(dir)
-	if err != nil {
-		return nil, fmt.Errorf("listening for stand-ins: %w", err)
-	}
-	defer d.Close()
-	l, err := net.ListenUnix("unix", socketIn(d))
-	if err != nil {
-		return nil, fmt.Errorf("listening for stand-ins in %s: %w", dir, err)
-	}
-	l.SetUnlinkOnClose(false) // by then, its path is another
 	ctx, stop := context.WithCancel(ctx)
-	s := &Server{listener: l, stop: func() { stop(); _ = os.Remove(filepath.Join(dir, socketName)) }}
-	s.uses.Go(func() { s.accept(ctx, use) })
-	return s, nil
+	streams, err := socket.ListenStreams(ctx, filepath.Join(dir, socketName), func() socket.Serve {
+		return func(conn *socket.Conn) { answer(ctx, conn, use) }
+	})
+	if err != nil {
+		stop()
+		return nil, fmt.Errorf("making stand-ins: %w", err)
+	}
+	return &Server{streams, stop}, nil
 }
 
 // Close ends what is going on, and waits for it. Whoever still asks gets no answer.
 func (s *Server) Close() error {
-	err := s.listener.Close()
 	s.stop()
-	s.uses.Wait()
-	return err
-}
-
-func (s *Server) accept(ctx context.Context, use func(context.Context, Use) int) {
-	free := make(chan struct{}, maxUses)
-	for {
-		conn, err := s.listener.AcceptUnix()
-		if errors.Is(err, net.ErrClosed) {
-			return
-		}
-		if err != nil {
-			continue // one that has gone away again
-		}
-		free <- struct{}{}
-		s.uses.Go(func() {
-			defer func() { <-free }()
-			defer conn.Close()
-			defer context.AfterFunc(ctx, func() { conn.Close() })()
-			answer(ctx, conn, use)
-		})
-	}
+	return s.streams.Close()
 }
 
 // answer does what one stand-in asks for. Who sends anything else is answered by the end of the connection.
-func answer(ctx context.Context, conn *net.UnixConn, use func(context.Context, Use) int) {
+func answer(ctx context.Context, conn *socket.Conn, use func(context.Context, Use) int) {
 	a, fds, err := readRequest(conn)
-	defer func() {
-		for _, fd := range fds {
-			_ = unix.Close(fd)
-		}
-	}()
+	defer func() { conn.Drop(fds...) }()
+	if ctx.Err() != nil {
+		return
+	}
 	if err != nil {
 		return
 	}

@@ -12,12 +12,15 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 	"golang.org/x/sys/unix"
+
+	"github.com/holo-build/holo-build/plugins/mock/internal/socket/sockettest"
 )
 
 // TestMain makes the test binary a stand-in.
@@ -61,8 +64,11 @@ func TestStandIn(t *testing.T) {
 	}
 	var got, env []string
 	var at string
+	var mu sync.Mutex
 	s := standIns(t, long, func(_ context.Context, u Use) int {
+		mu.Lock()
 		got, env, at = u.Argv, u.Env, u.Dir
+		mu.Unlock()
 		in, err := io.ReadAll(u.Stdin)
 		fmt.Fprintf(u.Stdout, "read %q, %v\n", in, err)
 		fmt.Fprintln(u.Stderr, "said")
@@ -81,6 +87,8 @@ func TestStandIn(t *testing.T) {
 			cmd := exec.CommandContext(t.Context(), filepath.Join(long, "useradd"))
 			cmd.Args, cmd.Env, cmd.Dir, cmd.Stdin, cmd.Stdout, cmd.Stderr = argv, []string{"A=1", "B=\xff\n"}, long, strings.NewReader("input"), &stdout, &stderr
 			_ = cmd.Run() // its status is looked at below
+			mu.Lock()
+			defer mu.Unlock()
 			want := append([]string{"useradd"}, argv[1:]...)
 			if d := cmp.Diff(want, got); d != "" {
 				t.Errorf("arguments -want +got:\n%.500s", d)
@@ -153,22 +161,20 @@ func TestStreamWithoutReader(t *testing.T) {
 // TestStandInAlone: without a build that answers, a tool is not there; and beside no socket, nothing is a stand-in.
 func TestStandInAlone(t *testing.T) {
 	dir := t.TempDir()
-	s := standIns(t, dir, func(context.Context, Use) int { return 0 })
-	held, err := os.Open(dir)
+	closed(t, standIns(t, dir, func(context.Context, Use) int { return 0 }))
+	t.Chdir(dir)
+	l, err := net.ListenUnix("unix", &net.UnixAddr{Net: "unix", Name: socketName})
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer held.Close()
-	if err := s.listener.Close(); err != nil { // its socket stays
-		t.Fatal(err)
-	}
+	l.SetUnlinkOnClose(false) // the socket stays
+	l.Close()
 	var stderr bytes.Buffer
 	cmd := exec.CommandContext(t.Context(), filepath.Join(dir, "useradd"), "a")
 	cmd.Stderr = &stderr
 	if err := cmd.Run(); cmd.ProcessState.ExitCode() != 127 || !strings.HasPrefix(stderr.String(), "useradd: the build does not answer: ") {
 		t.Errorf("%v, %q", err, stderr.String())
 	}
-	s.stop()
 	if IsStandIn() {
 		t.Error("the test itself is a stand-in")
 	}
@@ -322,6 +328,40 @@ func TestServerHeld(t *testing.T) {
 	// One that does as it should is answered all the same.
 	if out, err := exec.CommandContext(t.Context(), filepath.Join(dir, "useradd")).CombinedOutput(); err != nil {
 		t.Errorf("%v: %s", err, out)
+	}
+	closed(t, s)
+}
+
+// TestServerLingering: a descriptor that takes an hour to close, as one of the streams or as one too many, holds up nobody.
+func TestServerLingering(t *testing.T) {
+	dir := t.TempDir()
+	passed := make(chan struct{})
+	s := standIns(t, dir, func(context.Context, Use) int { <-passed; return 7 })
+	t.Chdir(dir)
+	const request = "/\x001\x00useradd\x00"
+	head := binary.BigEndian.AppendUint32(nil, uint32(len(request)))
+	for _, n := range []int{250, 4, 3} {
+		conn, err := net.DialUnix("unix", nil, &net.UnixAddr{Net: "unix", Name: socketName})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer conn.Close()
+		fd := sockettest.Lingering(t)
+		if _, _, err = conn.WriteMsgUnix(head, unix.UnixRights(slices.Repeat([]int{fd}, n)...), nil); err == nil {
+			_, err = conn.Write([]byte(request))
+		}
+		if err != nil && n == 3 {
+			t.Fatal(err)
+		}
+		if n > 3 {
+			go unix.Close(fd) // if it is the last to be closed, it takes its time here
+			continue
+		}
+		unix.Close(fd)
+		close(passed)
+		if b, err := io.ReadAll(conn); string(b) != "\x07" {
+			t.Errorf("%q, %v", b, err)
+		}
 	}
 	closed(t, s)
 }

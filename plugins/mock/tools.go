@@ -76,6 +76,8 @@ type Use struct {
 	Stdin          io.Reader
 	Stdout, Stderr io.Writer
 	Plugin, Entity string
+	// Message is told of what is said to a daemon; nil where nobody keeps it. One message comes after the other.
+	Message func(Message)
 }
 
 // Name is the name in the root of a path that stands among the arguments. An absolute one is a path of the root, whether it
