@@ -6,7 +6,7 @@ SEED ?= $(shell date +%s)
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
 # As root, tests run once more as a plain user, but for those that need root or the go tool.
 NOT_AS_USER := ^(TestOrderOfRooms|TestStyle|TestStatic|TestReal)
-PACKAGES := umoci buildah skopeo erofs-utils busybox libarchive-tools podman runc mmdebstrap python3 git ca-certificates disorderfs e2fsprogs xfsprogs btrfs-progs openssh-client openssh-server systemd passwd dbus-daemon bsdutils xenstore-utils
+PACKAGES := umoci buildah skopeo erofs-utils busybox libarchive-tools podman runc mmdebstrap python3 git ca-certificates disorderfs e2fsprogs xfsprogs btrfs-progs openssh-client openssh-server systemd passwd dbus-daemon dbus-bin libglib2.0-bin bsdutils xenstore-utils
 BINARY ?= bin/holo-build
 BUILD = CGO_ENABLED=0 go build -trimpath -buildvcs=false -ldflags '-X main.version=$(VERSION)' -o $(BINARY) ./cmd/holo-build
 # The plugins that are part of the program, which is each of them under the name holo-ID.

@@ -173,6 +173,9 @@ type callRecord struct {
 	Entity  string       `json:"entity,omitempty"`
 	Outcome mock.Outcome `json:"outcome"`
 	Exit    int          `json:"exit,omitempty"`
+	// Service is the name on D-Bus of who was called, and Error that of the error that the caller got; empty for a program.
+	Service string `json:"service,omitempty"`
+	Error   string `json:"error,omitempty"`
 }
 
 func (r callRecord) portable() record { return r }

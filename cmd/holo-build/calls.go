@@ -24,6 +24,9 @@ func (l *ledger) record(c mock.Call) {
 	for i, arg := range c.Argv {
 		c.Argv[i] = l.hide.Redact(arg)
 	}
+	for i, arg := range c.Command {
+		c.Command[i] = l.hide.Redact(arg)
+	}
 	l.calls = append(l.calls, c)
 }
 
@@ -37,7 +40,8 @@ func (l *ledger) records(plugins []pluginRecord) []callRecord {
 	defer l.mu.Unlock()
 	var out []callRecord
 	for _, c := range l.calls {
-		out = append(out, callRecord{Type: "call", Tool: c.Argv[0], Argv: c.Argv, Plugin: c.Plugin, Entity: c.Entity, Outcome: c.Outcome, Exit: c.Exit})
+		out = append(out, callRecord{Type: "call", Tool: c.Argv[0], Argv: c.Argv, Plugin: c.Plugin, Entity: c.Entity, Outcome: c.Outcome, Exit: c.Exit,
+			Service: c.Service, Error: c.Error})
 	}
 	slices.SortStableFunc(out, func(a, b callRecord) int { return placeAmong(plugins, a.Plugin) - placeAmong(plugins, b.Plugin) })
 	return out

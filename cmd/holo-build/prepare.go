@@ -87,7 +87,7 @@ func (b *build) newPrepared(res *holo.Resources) (prepared, error) {
 		}
 	}
 	ready.calls.hide, ready.deferred.hide = b.secrets, b.secrets
-	if ready.standIns.Sockets, err = b.sockets(ready.calls.record); err != nil {
+	if ready.standIns.Sockets, err = b.sockets(ready.standIns.Tools); err != nil {
 		return ready, err
 	}
 	ready.sandbox, err = b.newSandbox()

@@ -7,6 +7,7 @@ import (
 	"os"
 
 	"github.com/holo-build/holo-build/plugins/mock"
+	"github.com/holo-build/holo-build/plugins/mock/bus"
 	"github.com/holo-build/holo-build/plugins/mock/journal"
 	"github.com/holo-build/holo-build/plugins/mock/notify"
 	"github.com/holo-build/holo-build/plugins/mock/syslog"
@@ -16,7 +17,7 @@ import (
 const xenStoreUsage = "have executables find a XenStore, with what is in directory `DIR`\nbelow the home of their domain"
 
 // sockets are the stand-ins for daemons. Messages of several are in this order.
-func (b *build) sockets(record func(mock.Call)) ([]mock.Socket, error) {
+func (b *build) sockets(tools *mock.Tools) ([]mock.Socket, error) {
 	if b.live {
 		if b.o.xenStore != "" {
 			return nil, usageError{fmt.Errorf("--xenstore: programs find the running system's own")}
@@ -40,6 +41,9 @@ func (b *build) sockets(record func(mock.Call)) ([]mock.Socket, error) {
 		{At: notify.Path, Variable: notify.Variable, Rootless: true, Listen: func(ctx context.Context, path string, u mock.Use) (io.Closer, error) {
 			return notify.Listen(ctx, path, notify.Options{Record: u.Message})
 		}},
+		{At: bus.Path, Variable: bus.Variable, Prefix: bus.Prefix, Listen: func(ctx context.Context, path string, u mock.Use) (io.Closer, error) {
+			return bus.Listen(ctx, path, bus.Options{Tools: tools, Use: u})
+		}},
 	}
 	if b.o.xenStore == "" {
 		return list, nil
@@ -51,7 +55,7 @@ func (b *build) sockets(record func(mock.Call)) ([]mock.Socket, error) {
 	b.storeDigest = store.Digest()
 	return append(list, mock.Socket{At: xenstore.Path, Variable: xenstore.Variable, Listen: func(ctx context.Context, path string, u mock.Use) (io.Closer, error) {
 		return xenstore.Listen(ctx, path, xenstore.Options{Store: store, Record: func(argv []string) {
-			record(mock.Call{Argv: argv, Plugin: u.Plugin, Entity: u.Entity, Outcome: mock.Realised})
+			tools.Record(mock.Call{Argv: argv, Plugin: u.Plugin, Entity: u.Entity, Outcome: mock.Realised})
 		}})
 	}}), nil
 }

@@ -212,17 +212,13 @@ func (c *unitCall) disable(verb string, operands []string) int {
 		return 1
 	}
 	r := c.Disable(list, c.options)
-	for i, e := range r.Events {
+	for _, e := range r.Events {
 		if e.Op == units.Broken && errors.Is(e.Err, units.ErrNotFound) {
 			fmt.Fprintln(c.stderr, e.Text(verb))
-			r.Events[i].Op = quietly
 		}
 	}
-	return c.report(verb, r)
+	return c.report(verb, r.Without(units.ErrNotFound))
 }
-
-// quietly is the op of an event that was told already.
-const quietly units.Op = -1
 
 // onlySysV complains of services that have an init script alone.
 func (c *unitCall) onlySysV(verb string, list []string) bool {
@@ -242,8 +238,6 @@ func (c *unitCall) report(verb string, r units.Report) int {
 	exit := 0
 	for _, e := range r.Events {
 		switch e.Op {
-		case quietly:
-			continue
 		case units.Broken:
 			exit = 1
 		default:

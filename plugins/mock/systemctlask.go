@@ -23,12 +23,7 @@ func (c *unitCall) isEnabled(_ string, operands []string) int {
 	c.asked = true
 	exit := 1
 	for _, name := range names(operands) {
-		s, err := c.State(name)
-		if script, enabled := c.SysV(name); script {
-			if s, err = units.Disabled, nil; enabled {
-				s = units.Enabled
-			}
-		}
+		s, err := c.Enablement(name)
 		if err != nil {
 			return c.fail("Failed to get unit file state for %s: %s", name, reasonOf(err))
 		}
@@ -75,7 +70,7 @@ func (c *unitCall) list(_ string, patterns []string) int {
 	}
 	rows := [][3]string{{"UNIT FILE", "STATE", "PRESET"}}
 	for _, f := range all {
-		if !c.listed(f, patterns) {
+		if !f.Listed(c.states, patterns) || len(c.types) > 0 && !slices.Contains(c.types, f.Name[strings.LastIndexByte(f.Name, '.')+1:]) {
 			continue
 		}
 		preset := f.Preset
@@ -102,10 +97,4 @@ func (c *unitCall) list(_ string, patterns []string) int {
 		return 1
 	}
 	return 0
-}
-
-func (c *unitCall) listed(f units.File, patterns []string) bool {
-	of := func(list []string, s string) bool { return len(list) == 0 || slices.Contains(list, s) }
-	return of(c.types, f.Name[strings.LastIndexByte(f.Name, '.')+1:]) && of(c.states, string(f.State)) &&
-		(len(patterns) == 0 || slices.ContainsFunc(patterns, func(p string) bool { return units.Match(p, f.Name) || units.Mangle(p) == f.Name }))
 }

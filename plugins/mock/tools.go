@@ -56,6 +56,11 @@ type Call struct {
 	Outcome        Outcome
 	// Exit is the exit status that the caller saw.
 	Exit int
+	// Service is the name on the system's D-Bus that was called; empty for a program. Argv is the method then, with its
+	// interface before it, and its arguments. Error is the name of the error that the caller got.
+	Service, Error string
+	// Command does on a running system what was deferred, where Argv is no command.
+	Command []string
 }
 
 // Redacted stands in a Call for what must not be written down.

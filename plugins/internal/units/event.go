@@ -3,6 +3,7 @@ package units
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -51,6 +52,12 @@ func (r Report) Err() error {
 		}
 	}
 	return errors.Join(errs...)
+}
+
+// Without is the report without what could not be done for one reason.
+func (r Report) Without(reason error) Report {
+	r.Events = slices.DeleteFunc(slices.Clone(r.Events), func(e Event) bool { return e.Op == Broken && errors.Is(e.Err, reason) })
+	return r
 }
 
 // Changed reports whether a link was made or removed.

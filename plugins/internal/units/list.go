@@ -40,6 +40,24 @@ type File struct {
 	Err error
 }
 
+// Listed reports whether a file is one of a list of some states, and of patterns or names; an empty list has all.
+func (f File) Listed(states, patterns []string) bool {
+	return (len(states) == 0 || slices.Contains(states, string(f.State))) &&
+		(len(patterns) == 0 || slices.ContainsFunc(patterns, func(p string) bool { return Match(p, f.Name) || Mangle(p) == f.Name }))
+}
+
+// FileOf returns the path of the file or symlink of a name, or of its template; empty if there is none.
+func (t *Tree) FileOf(name string) string {
+	if !ValidName(name) {
+		return ""
+	}
+	file, _, _, err := t.lookup(name)
+	if err != nil {
+		return ""
+	}
+	return absolute(file)
+}
+
 // List lists all unit files by type and name.
 func (t *Tree) List() ([]File, error) {
 	names, err := t.names()

@@ -34,3 +34,14 @@ func (t *Tree) SysV(name string) (script, enabled bool) {
 	}
 	return true, false
 }
+
+// Enablement is State, that of an init script included.
+func (t *Tree) Enablement(name string) (State, error) {
+	if script, enabled := t.SysV(name); script {
+		if enabled {
+			return Enabled, nil
+		}
+		return Disabled, nil
+	}
+	return t.State(name)
+}
