@@ -30,8 +30,15 @@ func (t *Tools) Answer(ctx context.Context, u Use, service string, do func() Ans
 		t.Note(u, service, Answer{Outcome: Refused})
 		return fmt.Errorf("calling %s: %w", service, err)
 	}
-	t.Note(u, service, do())
-	return nil
+	a := do()
+	if a.Outcome == Deferred && t.Defer != nil {
+		call := Call{Argv: slices.Clone(u.Argv), Plugin: u.Plugin, Entity: u.Entity, Outcome: Deferred, Service: service, Command: a.Command}
+		if err = t.Defer(Later{Call: call, Words: a.Command}); err != nil {
+			a = Answer{Outcome: Refused, Error: "org.freedesktop.DBus.Error.AccessDenied"}
+		}
+	}
+	t.Note(u, service, a)
+	return err
 }
 
 // Note records a call of a service that nothing had to be done for.
