@@ -86,6 +86,18 @@ var attacks = map[string]func(args []string) error{
 		}
 		return err
 	},
+	"chroot": func(a []string) error {
+		if err := errors.Join(os.MkdirAll("/cell", 0o755), unix.Chroot("/cell")); err != nil {
+			return bare(err)
+		}
+		_, err := os.ReadFile("../../../../../../../.." + a[0])
+		return bare(err)
+	},
+	"own file": func([]string) error { return bare(os.Chmod("/proc/self/exe", 0o777)) },
+	"tell": func([]string) error {
+		fmt.Print(os.Geteuid(), " ", os.Getegid(), " ")
+		return nil
+	},
 	"fill": func(a []string) error { return fill(a[0], 64<<20) },
 	"work": work,
 }
