@@ -32,6 +32,8 @@ type Confinement struct {
 	// It takes a mount namespace: where there is none, Run's error is a *NoRootError, and TryConfine's Confined.Root is
 	// false.
 	Root string
+	// RootReadOnly makes nothing in the Root changeable but what is Writable.
+	RootReadOnly bool
 	// Kept are directories in /run or /tmp of the Root, to be seen in those that the program has of its own.
 	Kept []string
 	// Writable are directories and files that the program can change.
@@ -115,6 +117,7 @@ func (c Confined) String() string {
 type plan struct {
 	network, strict bool
 	root            string
+	rootReadOnly    bool
 	limits          Limits
 	binds           []bind
 }
@@ -151,7 +154,7 @@ func (c *Confinement) plan() (*plan, error) {
 	if c == nil {
 		return nil, nil
 	}
-	p := &plan{network: c.Network, strict: c.Strict, root: c.Root, limits: c.Limits}
+	p := &plan{network: c.Network, strict: c.Strict, root: c.Root, rootReadOnly: c.RootReadOnly, limits: c.Limits}
 	var keep []Bind
 	for _, name := range c.Kept {
 		keep = append(keep, Bind{name, name})

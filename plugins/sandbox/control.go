@@ -52,6 +52,7 @@ const (
 	flagPlan
 	flagNetwork
 	flagStrict
+	flagRootReadOnly
 )
 
 // write sends the job: a head, then NUL-terminated strings.
@@ -64,7 +65,7 @@ func (j job) write(w io.Writer) error {
 	root := ""
 	if p := j.plan; p != nil {
 		root = p.root
-		h.Flags |= flagPlan | asByte(p.network)*flagNetwork | asByte(p.strict)*flagStrict
+		h.Flags |= flagPlan | asByte(p.network)*flagNetwork | asByte(p.strict)*flagStrict | asByte(p.rootReadOnly)*flagRootReadOnly
 		h.Memory, h.FileSize, h.Processes = p.limits.Memory, p.limits.FileSize, int64(p.limits.Processes)
 		for _, b := range p.binds {
 			binds = append(binds, string(b.kind), b.host, b.at)
@@ -125,7 +126,7 @@ func readJob(r io.Reader) (j job, err error) {
 		}
 		return j, nil
 	}
-	j.plan = &plan{network: h.Flags&flagNetwork != 0, strict: h.Flags&flagStrict != 0, root: names[3],
+	j.plan = &plan{network: h.Flags&flagNetwork != 0, strict: h.Flags&flagStrict != 0, root: names[3], rootReadOnly: h.Flags&flagRootReadOnly != 0,
 		limits: Limits{Memory: h.Memory, FileSize: h.FileSize, Processes: int(h.Processes)}}
 	for range h.Binds {
 		b := take(3)

@@ -23,6 +23,9 @@ func (r *newRoot) takeRoot(p *plan, mount string) (err error) {
 		a, err = clone(bind{writable, p.root, "/"}, unix.MOUNT_ATTR_NOSUID|unix.MOUNT_ATTR_NODEV, true)
 		r.root = a.fd
 	}
+	if err == nil && p.rootReadOnly {
+		err = setAttrs(r.root, unix.MOUNT_ATTR_RDONLY)
+	}
 	if err == nil {
 		r.dev, err = memory("mode=755", small...)
 	}

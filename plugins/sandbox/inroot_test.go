@@ -159,6 +159,11 @@ func TestInRoot(t *testing.T) {
 			}
 		})
 	}
+	p := a.inside("write", "/etc/passwd")
+	p.Confine.RootReadOnly = true
+	if out, e := a.run(t, p); out != "read-only file system" {
+		t.Errorf("a root that is read-only: %v, %q", e, out)
+	}
 	if b, err := os.ReadFile(a.secret); err != nil || string(b) != "secret\n" {
 		t.Errorf("the secret is %q, %v", b, err)
 	}

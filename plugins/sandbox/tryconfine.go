@@ -18,7 +18,7 @@ func TryConfine(ctx context.Context, c Confinement, probe Probe) (Confined, erro
 		return binds
 	}
 	c.ReadOnly, c.Writable = here(c.ReadOnly), here(c.Writable)
-	c.Root, c.Kept = "", nil
+	c.Root, c.RootReadOnly, c.Kept = "", false, nil
 	if err := ctx.Err(); err != nil {
 		return Confined{}, err
 	}
