@@ -78,7 +78,8 @@ func runApply(ctx context.Context, p process, o applyOptions) (err error) {
 	if err != nil {
 		return err
 	}
-	b.live = stage.dir == "/" && !o.testMode
+	b.wholeSystem = stage.dir == "/"
+	b.live = b.wholeSystem && !o.testMode
 	if t, ok, _ := sourceDateEpoch(p); ok { // newBuild has found it right
 		b.epoch = t
 	} else {
@@ -110,6 +111,7 @@ func runApply(ctx context.Context, p process, o applyOptions) (err error) {
 
 // applyInPlace runs the plugins.
 func (b *build) applyInPlace(ctx context.Context, stage *inPlace, selectors []string, done *provisioned) (err error) {
+	defer func() { err = errors.Join(err, b.clearPlaces(stage)) }()
 	res, err := b.readResources(ctx, stage.root)
 	if err != nil {
 		return err

@@ -50,6 +50,7 @@ type flagsRecord struct {
 	Force     bool     `json:"force,omitempty"`
 	Ephemeral bool     `json:"ephemeral,omitempty"`
 	Squash    bool     `json:"squash,omitempty"`
+	InRoot    []string `json:"inRoot,omitempty"`
 }
 
 func (r buildRecord) portable() record {
@@ -79,6 +80,7 @@ type entityRecord struct {
 	Reason  string         `json:"reason,omitempty"`
 	Sources []sourceRecord `json:"sources,omitempty"`
 	Info    [][2]string    `json:"info,omitempty"`
+	Mode    string         `json:"mode,omitempty"` // in-root, of what ran there
 	Outcome holo.Outcome   `json:"outcome"`
 	Error   string         `json:"error,omitempty"`
 	Stdout  string         `json:"stdout,omitempty"`
@@ -93,7 +95,7 @@ type sourceRecord struct {
 }
 
 func (r entityRecord) portable() record {
-	r.Stdout, r.Stderr = "", ""
+	r.Stdout, r.Stderr, r.Mode = "", "", ""
 	return r
 }
 

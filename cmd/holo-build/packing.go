@@ -83,7 +83,7 @@ func (b *build) buildRecord(base *oci.Image, done provisioned) buildRecord {
 }
 
 func (b *build) flagsRecord() flagsRecord {
-	r := flagsRecord{Force: b.o.force, Ephemeral: b.o.ephemeral, Squash: b.o.squash}
+	r := flagsRecord{Force: b.o.force, Ephemeral: b.o.ephemeral, Squash: b.o.squash, InRoot: b.o.sandbox.inRoot}
 	for _, p := range b.o.plugins {
 		id, _, _ := strings.Cut(p, "=")
 		r.Plugins = append(r.Plugins, id)

@@ -86,11 +86,15 @@ func TestScripts(t *testing.T) {
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"status": status, "refuse": refuse, "empty": empty, "sh": shell,
+			"status": status, "refuse": refuse, "empty": empty, "sh": shell, "system": system,
 		},
 		Condition: func(cond string) (bool, error) {
 			if cond == "root" {
 				return os.Geteuid() == 0, nil
+			}
+			if cond == "inroot" {
+				c, err := sandbox.TryConfine(t.Context(), sandbox.Confinement{}, sandbox.Probe{})
+				return c.Root, err
 			}
 			return false, errors.New("unknown condition")
 		},

@@ -27,11 +27,13 @@ func (r *newRoot) takeRoot(p *plan, mount string) (err error) {
 		err = setAttrs(r.root, unix.MOUNT_ATTR_RDONLY)
 	}
 	if err == nil {
-		r.dev, err = memory("mode=755", small...)
+		r.dev, err = tmpfs("mode=755", small...)
 	}
 	if err == nil {
-		r.run, err = memory("mode=755", sized(p)...)
+		r.run, err = tmpfs("mode=755", sized(p)...)
 	}
+	// apt runs dpkg on a terminal of its own, and says that it can't where there are none; some containers have none.
+	r.pts, _ = detached("devpts", unix.MOUNT_ATTR_NOSUID|unix.MOUNT_ATTR_NOEXEC, "ptmxmode=666", "mode=620")
 	return err
 }
 
@@ -39,6 +41,11 @@ func (r *newRoot) takeRoot(p *plan, mount string) (err error) {
 func (r *newRoot) furnishTaken(p *plan) error {
 	for _, l := range devLinks {
 		if err := unix.Symlinkat(l.target, r.dev, l.name); err != nil {
+			return err
+		}
+	}
+	if r.pts >= 0 {
+		if err := errors.Join(makeDir(r.dev, "pts", 0o755), unix.Symlinkat("pts/ptmx", r.dev, "ptmx")); err != nil {
 			return err
 		}
 	}
@@ -56,6 +63,11 @@ func (r *newRoot) furnishTaken(p *plan) error {
 	own := []attachment{{at: "/proc", fd: r.proc, dir: true}, {at: "/dev", fd: r.dev, dir: true}, {at: "/run", fd: r.run, dir: true}, {at: "/tmp", fd: r.tmp, dir: true}}
 	if err := r.attachAll(own); err != nil {
 		return err
+	}
+	if r.pts >= 0 {
+		if err := r.attachAll([]attachment{{at: "/dev/pts", fd: r.pts, dir: true}}); err != nil {
+			return err
+		}
 	}
 	if err := r.hide(); err != nil {
 		return err

@@ -81,6 +81,9 @@ func landlockRules(p *plan, root bool, mount string) (fd int, flags uint32, err 
 	for _, name := range deviceNames {
 		rules = append(rules, landlock.RWFiles("/dev/"+name).WithIoctlDev().IgnoreIfMissing())
 	}
+	if p.root != "" {
+		rules = append(rules, landlock.RWDirs("/dev/pts").WithIoctlDev().IgnoreIfMissing())
+	}
 	if !root {
 		rules = append(rules, landlock.ROFiles(procFiles...).IgnoreIfMissing())
 	}

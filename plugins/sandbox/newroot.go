@@ -17,7 +17,7 @@ import (
 // nobody sees them before they are attached, in the helper's mount namespace, and nothing is left when that ends.
 type newRoot struct {
 	root, tmp, proc, old int // -1 where there is none; old is the one before
-	dev, run             int // in a root that is handed over
+	dev, run, pts        int // in a root that is handed over; pts is -1 where the kernel has none
 	// procErr is why /proc is not its own.
 	procErr error
 	// bounded says that the number of processes is.
@@ -57,7 +57,7 @@ var masked = []string{
 // pivotRoot gives the helper a root of its own, or returns an error and leaves it the one that it has. After that there
 // is no way back: what goes wrong in furnish is an error.
 func pivotRoot(p *plan, mount string) (*newRoot, error) {
-	r := &newRoot{root: -1, tmp: -1, proc: -1, old: -1, dev: -1, run: -1}
+	r := &newRoot{root: -1, tmp: -1, proc: -1, old: -1, dev: -1, run: -1, pts: -1}
 	err := r.prepare(p, mount)
 	if err == nil {
 		err = r.pivot()
@@ -82,12 +82,12 @@ func (r *newRoot) prepare(p *plan, mount string) (err error) {
 	if p.root != "" {
 		err = r.takeRoot(p, mount)
 	} else {
-		r.root, err = memory("mode=755", small...)
+		r.root, err = tmpfs("mode=755", small...)
 	}
 	if err != nil {
 		return fmt.Errorf("making the root: %w", err)
 	}
-	if r.tmp, err = memory("mode=1777", sized(p)...); err != nil {
+	if r.tmp, err = tmpfs("mode=1777", sized(p)...); err != nil {
 		return fmt.Errorf("making /tmp: %w", err)
 	}
 	const procAttrs = unix.MOUNT_ATTR_NOSUID | unix.MOUNT_ATTR_NODEV | unix.MOUNT_ATTR_NOEXEC
@@ -142,8 +142,8 @@ func sized(p *plan) []string {
 	return []string{"size=" + strconv.FormatInt(p.limits.Memory, 10)}
 }
 
-// memory makes a file system in memory.
-func memory(mode string, options ...string) (int, error) {
+// tmpfs makes a file system in memory.
+func tmpfs(mode string, options ...string) (int, error) {
 	return detached("tmpfs", unix.MOUNT_ATTR_NOSUID|unix.MOUNT_ATTR_NODEV, append(options, mode)...)
 }
 
@@ -330,7 +330,7 @@ func (r *newRoot) hide() error {
 
 // close closes the descriptors of the mounts; those that are attached nowhere are gone then.
 func (r *newRoot) close() {
-	fds := []int{r.root, r.tmp, r.proc, r.old, r.dev, r.run}
+	fds := []int{r.root, r.tmp, r.proc, r.old, r.dev, r.run, r.pts}
 	for _, a := range slices.Concat(r.devices, r.binds) {
 		fds = append(fds, a.fd)
 	}

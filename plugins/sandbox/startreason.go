@@ -11,6 +11,9 @@ import (
 	"syscall"
 )
 
+// NoInterpreter is the Reason of a StartError where the file is there, and what it needs to run is not.
+const NoInterpreter = "the interpreter that its first line or its ELF header names does not exist"
+
 // startReason finds out what execve(2) leaves open: ENOENT means the file or its interpreter, and ENOEXEC either's kind.
 func startReason(path string, errno syscall.Errno) string {
 	fi, err := os.Stat(path)
@@ -19,7 +22,7 @@ func startReason(path string, errno syscall.Errno) string {
 	case fi.IsDir():
 		return "is a directory"
 	case errno == syscall.ENOENT:
-		return "the interpreter that its first line or its ELF header names does not exist"
+		return NoInterpreter
 	case errno == syscall.EACCES && fi.Mode()&0o111 == 0:
 		return "not executable"
 	case errno == syscall.ENOEXEC:
