@@ -79,7 +79,8 @@ func runApply(ctx context.Context, p process, o applyOptions) (err error) {
 	if err != nil {
 		return err
 	}
-	b.live = stage.dir == "/" && !o.testMode
+	b.wholeSystem = stage.dir == "/"
+	b.live = b.wholeSystem && !o.testMode
 	if b.live && o.deferral != "" {
 		return errors.Join(usageError{errors.New("--defer: the running system does it all at once")}, b.work.Close())
 	}
@@ -114,6 +115,7 @@ func runApply(ctx context.Context, p process, o applyOptions) (err error) {
 
 // applyInPlace runs the plugins.
 func (b *build) applyInPlace(ctx context.Context, stage *inPlace, selectors []string, done *provisioned) (err error) {
+	defer func() { err = errors.Join(err, b.clearPlaces(stage)) }()
 	res, err := b.readResources(ctx, stage.root)
 	if err != nil {
 		return err

@@ -52,7 +52,8 @@ type flagsRecord struct {
 	Squash    bool     `json:"squash,omitempty"`
 	Defer     string   `json:"defer,omitempty"` // "unit"
 	// XenStore is the digest of the nodes that processes found at the beginning.
-	XenStore string `json:"xenStore,omitempty"`
+	XenStore string   `json:"xenStore,omitempty"`
+	InRoot   []string `json:"inRoot,omitempty"`
 }
 
 func (r buildRecord) portable() record {
@@ -99,6 +100,7 @@ type entityRecord struct {
 	Reason  string         `json:"reason,omitempty"`
 	Sources []sourceRecord `json:"sources,omitempty"`
 	Info    [][2]string    `json:"info,omitempty"`
+	Mode    string         `json:"mode,omitempty"` // in-root, of what ran there
 	Outcome holo.Outcome   `json:"outcome"`
 	Error   string         `json:"error,omitempty"`
 	Stdout  string         `json:"stdout,omitempty"`
@@ -115,7 +117,7 @@ type sourceRecord struct {
 }
 
 func (r entityRecord) portable() record {
-	r.Stdout, r.Stderr, r.Messages = "", "", nil
+	r.Stdout, r.Stderr, r.Messages, r.Mode = "", "", nil, ""
 	return r
 }
 

@@ -75,6 +75,11 @@ type build struct {
 	dropped []string
 	// order puts entities in another order; nil leaves them in theirs.
 	order func([]*holo.Scanned)
+	// inRoot says what runs inside the staging root, and places are what was made there for its mounts.
+	inRoot *holo.InRoot
+	places []string
+	// wholeSystem says that the staging root is the running system's own.
+	wholeSystem bool
 	// live says that the running system is provisioned, not a staging root.
 	live bool
 	// storeDigest is that of the XenStore that processes find; empty if there is none.

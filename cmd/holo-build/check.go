@@ -105,7 +105,7 @@ func (b *build) checkPlugins(ctx context.Context, stage *rootfs.Staging, res *ho
 	if err := b.generate(ctx, stage, ready); err != nil {
 		return nil, err
 	}
-	s := b.selection(nil, res)
+	s := b.selection(nil, nil, res)
 	s.Brought = b.atHand(s.Brought) // over an empty root, there are no others
 	s.Resources = s.Brought
 	specs, err := s.Specs()

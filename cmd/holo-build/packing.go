@@ -83,7 +83,7 @@ func (b *build) buildRecord(base *oci.Image, done provisioned) buildRecord {
 }
 
 func (b *build) flagsRecord() flagsRecord {
-	r := flagsRecord{Force: b.o.force, Ephemeral: b.o.ephemeral, Squash: b.o.squash, XenStore: b.storeDigest}
+	r := flagsRecord{Force: b.o.force, Ephemeral: b.o.ephemeral, Squash: b.o.squash, XenStore: b.storeDigest, InRoot: b.o.sandbox.inRoot}
 	if b.o.deferral == deferUnit {
 		r.Defer = deferUnit
 	}

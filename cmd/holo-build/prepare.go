@@ -13,6 +13,7 @@ import (
 
 	"github.com/holo-build/holo-build/plugins/holo"
 	"github.com/holo-build/holo-build/plugins/mock"
+	"github.com/holo-build/holo-build/plugins/sandbox"
 	"github.com/holo-build/holo-build/rootfs"
 )
 
@@ -45,6 +46,12 @@ func (b *build) readResources(ctx context.Context, root rootfs.Root) (*holo.Reso
 	read := holo.ReadResources
 	if b.live {
 		read = holo.ReadLiveResources
+	}
+	b.inRoot = b.newInRoot(ctx)
+	if b.inRoot != nil {
+		read = func(ctx context.Context, root rootfs.Root, dirs []string, l rootfs.Limits) (*holo.Resources, error) {
+			return holo.ReadResourcesFor(ctx, root, dirs, l, b.inRoot)
+		}
 	}
 	res, err := read(ctx, root, b.o.resources, b.limits.Limits)
 	if err != nil {
@@ -96,6 +103,9 @@ func (b *build) newPrepared(res *holo.Resources) (prepared, error) {
 
 // prepare runs generators, places the resources, and chooses plugins.
 func (b *build) prepare(ctx context.Context, stage stager, res *holo.Resources) (prepared, error) {
+	if b.inRoot != nil {
+		b.inRoot.Prepare = func() ([]sandbox.Bind, error) { return b.makePlaces(stage) }
+	}
 	ready, err := b.newPrepared(res)
 	if err == nil {
 		ready.deferred.root = stage.Root(byBuild)
@@ -117,7 +127,7 @@ func (b *build) choose(ctx context.Context, stage stager, ready prepared) (prepa
 	if err != nil {
 		return ready, err
 	}
-	if ready.specs, err = b.selection(lines, res).Specs(); err != nil {
+	if ready.specs, err = b.selection(root, lines, res).Specs(); err != nil {
 		return ready, err
 	}
 	if ready.cache, err = makeCache(stage, b.cacheParent()); err != nil {
@@ -135,14 +145,14 @@ func (b *build) choose(ctx context.Context, stage stager, ready prepared) (prepa
 
 func (b *build) generate(ctx context.Context, stage holo.Stage, ready prepared) error {
 	return ready.resources.Generate(ctx, holo.GenerateOptions{Stage: stage, Scratch: b.work.Path, Environ: b.pluginEnviron(),
-		Sandbox: ready.sandbox, StandIns: ready.standIns, Secrets: b.secrets, Timeout: b.o.timeout, Warn: b.ui.warn})
+		Sandbox: ready.sandbox, InRoot: b.inRoot, StandIns: ready.standIns, Secrets: b.secrets, Timeout: b.o.timeout, Warn: b.ui.warn})
 }
 
 func (b *build) newHost(stage holo.Stage, ready prepared) *holo.Host {
 	return holo.NewHost(holo.HostOptions{
 		Stage: stage, CacheDir: ready.cache, Environ: b.pluginEnviron(), Scratch: b.work.Path, Resources: ready.resources,
-		Sandbox: ready.sandbox, StandIns: ready.standIns, Secrets: b.secrets, Timeout: b.o.timeout, Limits: b.limits.Limits, Now: b.now,
-		Events: b.watch, Live: b.live,
+		Sandbox: ready.sandbox, InRoot: b.inRoot, StandIns: ready.standIns, Secrets: b.secrets, Timeout: b.o.timeout, Limits: b.limits.Limits,
+		Now: b.now, Events: b.watch, Live: b.live,
 	})
 }
 

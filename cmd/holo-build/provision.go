@@ -72,7 +72,7 @@ func (b *build) provision(ctx context.Context, stage *rootfs.Staging) (provision
 		done.settings, err = b.takeSettings(stage, ready.specs)
 		done.settingRecords = b.settingRecords(done.settings)
 	}
-	if cerr := clearAway(stage, ready.cache, ready.specs, b.o.ephemeral); cerr != nil && err == nil {
+	if cerr := errors.Join(clearAway(stage, ready.cache, ready.specs, b.o.ephemeral), b.clearPlaces(stage)); cerr != nil && err == nil {
 		done.problems = append(done.problems, withWayOut(cerr).Error())
 	}
 	return done, err
@@ -93,9 +93,7 @@ func (b *build) scanPlugins(ctx context.Context, host *holo.Host, specs []holo.S
 	if err := host.Load(ctx, specs); err != nil {
 		return nil, err
 	}
-	for _, l := range host.Loaded() {
-		done.plugins = append(done.plugins, newPluginRecord(l, b.live))
-	}
+	b.recordPlugins(host, done)
 	scans, err := host.Scan(ctx)
 	if err != nil {
 		return nil, err
@@ -126,6 +124,7 @@ func (b *build) scanPlugins(ctx context.Context, host *holo.Host, specs []holo.S
 func (b *build) applyEntities(ctx context.Context, ready prepared, entities []*holo.Scanned, done *provisioned) error {
 	b.ui.begin(fmt.Sprintf("Applying %s", count(len(entities), "entity", "entities")))
 	defer b.ui.end()
+	defer b.recordPlugins(ready.host, done) // once more: what confined scripts is known now
 	for _, e := range entities {
 		r := ready.host.Apply(ctx, e, b.o.force)
 		if err := context.Cause(ctx); err != nil {
@@ -146,10 +145,23 @@ func (b *build) applyEntities(ctx context.Context, ready prepared, entities []*h
 	return nil
 }
 
+// modeInRoot is the mode of what ran inside the staging root.
+const modeInRoot = "in-root"
+
+func (b *build) recordPlugins(host *holo.Host, done *provisioned) {
+	done.plugins = nil
+	for _, l := range host.Loaded() {
+		done.plugins = append(done.plugins, newPluginRecord(l, b.live))
+	}
+}
+
 func newPluginRecord(l holo.Loaded, live bool) pluginRecord {
 	mode := "test"
-	if live {
+	switch {
+	case live:
 		mode = "live"
+	case l.Inside:
+		mode = modeInRoot
 	}
 	return pluginRecord{Type: "plugin", ID: l.ID, Bundled: l.InProcess, Executable: l.Digest, API: &[2]int{l.Info.Min, l.Info.Max},
 		Mode: mode, Sandbox: cmp.Or(l.Sandbox, "none"), Messages: newMessageRecords(l.Messages)}
@@ -158,6 +170,9 @@ func newPluginRecord(l holo.Loaded, live bool) pluginRecord {
 func newEntityRecord(e *holo.Scanned, r holo.Result, res *holo.Resources) entityRecord {
 	out := entityRecord{Type: "entity", ID: e.ID, Plugin: e.Plugin, Action: e.Verb, Reason: e.Reason, Outcome: r.Outcome,
 		Stdout: string(r.Stdout), Stderr: string(r.Stderr), Messages: newMessageRecords(r.Messages)}
+	if r.Inside {
+		out.Mode = modeInRoot
+	}
 	if r.Err != nil {
 		out.Error = r.Err.Error()
 	}

@@ -14,6 +14,8 @@ import (
 type sandboxFlags struct {
 	mode, network string
 	allowRead     []string
+	imageCode     string
+	inRoot        []string
 }
 
 // The modes of --sandbox, and the networks of --network.
@@ -28,6 +30,8 @@ const (
 func (s *sandboxFlags) addFlags(f *pflag.FlagSet) {
 	f.StringVar(&s.mode, "sandbox", sandboxAuto, "confine executables, scripts and generators: `MODE` auto (as far as\nit can be had), strict (or fail) or none")
 	f.StringVar(&s.network, "network", networkNone, "what network they have in the sandbox: `NET` none or host")
+	f.StringVar(&s.imageCode, "image-code", "", "what to do with code that comes with the image: `WHAT` in-root (run\nit inside the root) or refuse (default: in-root where that can be had)")
+	f.StringArrayVar(&s.inRoot, "in-root", nil, "run plugin `ID` inside the root, as no test; of run-scripts, its scripts;\nmay be repeated")
 	f.StringArrayVar(&s.allowRead, "allow-read", nil, "let them read `PATH` of this machine, too; may be repeated")
 }
 
@@ -38,6 +42,17 @@ func (s *sandboxFlags) check() error {
 	}
 	if s.network != networkNone && s.network != networkHost {
 		return usageError{fmt.Errorf("--network: %q is neither none nor host", s.network)}
+	}
+	if list := []string{"", codeInRoot, codeRefuse}; !slices.Contains(list, s.imageCode) {
+		return usageError{fmt.Errorf("--image-code: %q is neither in-root nor refuse", s.imageCode)}
+	}
+	if s.mode == sandboxNone && (s.imageCode == codeInRoot || len(s.inRoot) > 0) {
+		return usageError{fmt.Errorf("--sandbox none: only the sandbox can run something inside the root")}
+	}
+	for i, id := range s.inRoot {
+		if id == "" || slices.Contains(s.inRoot[:i], id) {
+			return usageError{fmt.Errorf("--in-root %q: it is the ID of a plugin, once for each", id)}
+		}
 	}
 	if s.mode == sandboxNone && len(s.allowRead) > 0 {
 		return usageError{fmt.Errorf("--allow-read: without --sandbox auto or strict, all can be read")}

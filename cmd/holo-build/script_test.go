@@ -87,7 +87,7 @@ func TestScripts(t *testing.T) {
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"status": status, "refuse": refuse, "empty": empty, "sh": shell,
+			"status": status, "refuse": refuse, "empty": empty, "sh": shell, "system": system,
 		},
 		Condition: func(cond string) (bool, error) {
 			switch cond {
@@ -95,6 +95,10 @@ func TestScripts(t *testing.T) {
 				return os.Geteuid() == 0, nil
 			case "rooted": // programs in the sandbox have a root of their own
 				c, err := sandbox.TryConfine(context.Background(), sandbox.Confinement{ReadOnly: sandbox.SystemPaths(false)}, sandbox.Probe{})
+				return c.Root, err
+			}
+			if cond == "inroot" {
+				c, err := sandbox.TryConfine(t.Context(), sandbox.Confinement{}, sandbox.Probe{})
 				return c.Root, err
 			}
 			return false, errors.New("unknown condition")

@@ -120,11 +120,14 @@ func (b *build) needsDirectory(root rootfs.Root, res *holo.Resources) (string, e
 	if list := res.Generators(); len(list) > 0 {
 		return "generator /usr/share/holo/" + list[0] + " is an executable, which needs", nil
 	}
+	if runs, _ := b.inRoot.Runs(); runs && res.ImageFilters() {
+		return "a holoscript of the image runs inside the root, which needs", nil
+	}
 	lines, err := holo.ReadHolorc(root)
 	if err != nil {
 		return "", err
 	}
-	specs, err := b.selection(lines, res).Specs()
+	specs, err := b.selection(root, lines, res).Specs()
 	if err != nil {
 		return "", nil // it will be an error, and no plugin runs
 	}
@@ -141,6 +144,6 @@ func (b *build) needsDirectory(root rootfs.Root, res *holo.Resources) (string, e
 }
 
 // selection is what decides which plugins run.
-func (b *build) selection(holorc []holo.HolorcLine, res *holo.Resources) holo.Selection {
-	return holo.Selection{Flags: b.o.plugins, Holorc: holorc, Resources: res.IDs(), Brought: res.Brought(), Bundled: bundled(), Live: b.live}
+func (b *build) selection(root rootfs.Root, holorc []holo.HolorcLine, res *holo.Resources) holo.Selection {
+	return holo.Selection{InRoot: b.inRoot, Image: root, Flags: b.o.plugins, Holorc: holorc, Resources: res.IDs(), Brought: res.Brought(), Bundled: bundled(), Live: b.live}
 }

@@ -26,6 +26,8 @@ type Result struct {
 	Diff []byte
 	// Err says why the outcome is Failed.
 	Err error
+	// Inside says that code ran inside the staging root for it.
+	Inside bool
 	// Complained says that a line of Stderr begins with "!! ": an error, whatever the outcome.
 	Complained bool
 }
@@ -35,7 +37,9 @@ func (h *Host) Apply(ctx context.Context, s *Scanned, force bool) Result {
 	h.tell(Event{Kind: "applying", Plugin: s.Plugin, Entity: s.ID, N: h.applied, M: h.known})
 	var stdout, stderr bytes.Buffer
 	var r Result
+	s.plugin.ranInside = false
 	r.Outcome, r.Err = s.plugin.runner.apply(ctx, s.id, force, &stdout, &stderr)
+	r.Inside = s.plugin.ranInside
 	if r.Outcome == NeedsForceOverwrite {
 		var err error
 		if r.Diff, err = h.diff(ctx, s, &stderr); err != nil {
@@ -91,6 +95,10 @@ func (h *Host) diffFile(root rootfs.Root, p *plugin, said string) (DiffFile, err
 	name, ok := p.nameOf(shown)
 	if !ok && h.o.Stage.Dir() == "/" {
 		name, ok = strings.CutPrefix(shown, "/")
+	}
+	if !ok && p.Inside && path.IsAbs(shown) {
+		name, ok = strings.TrimPrefix(shown, "/"), true
+		shown = "$" + rootVar + shown
 	}
 	if !ok {
 		return DiffFile{}, fmt.Errorf("%s is outside of the staging root", shown)

@@ -39,6 +39,8 @@ type GenerateOptions struct {
 	Probe sandbox.Probe
 	// Sandbox confines them; nil does not.
 	Sandbox *Sandbox
+	// InRoot says what runs inside the staging root; nil for nothing.
+	InRoot *InRoot
 	// StandIns take the places of the system's tools.
 	StandIns *StandIns
 	// Secrets are what they can read, and nobody else is told; nil for none.
@@ -51,7 +53,7 @@ type GenerateOptions struct {
 func (r *Resources) Generators() []string {
 	var list []string
 	for _, name := range r.names {
-		if n := r.byName[name]; n.kind == rootfs.Regular && !r.FromImage(name) && strings.HasPrefix(name, generatorsName+"/") {
+		if n := r.byName[name]; n.kind == rootfs.Regular && (!r.FromImage(name) || r.runsCode && n.exec) && strings.HasPrefix(name, generatorsName+"/") {
 			list = append(list, name)
 		}
 	}
@@ -72,7 +74,7 @@ func (r *Resources) Generate(ctx context.Context, o GenerateOptions) error {
 		return fmt.Errorf("running generators: %w", err)
 	}
 	g := &generating{GenerateOptions: o, r: r, work: work, static: filepath.Join(work, resourceDir), out: filepath.Join(work, virtualDir),
-		launcher: launcher{stage: o.Stage, sandbox: o.Sandbox, standIns: o.StandIns, secrets: o.Secrets, probe: o.Probe, live: r.live}}
+		launcher: launcher{stage: o.Stage, inRoot: o.InRoot, sandbox: o.Sandbox, standIns: o.StandIns, secrets: o.Secrets, probe: o.Probe, live: r.live}}
 	g.launcher.told = g.told
 	if err := g.writeStatic(ctx); err != nil {
 		return fmt.Errorf("writing resources out for generators: %w", err)
@@ -151,10 +153,18 @@ func (g *generating) run(ctx context.Context, name string) error {
 	process := sandbox.Process{
 		Path: filepath.Join(sees(static), name),
 		Env: append(withoutHolo(g.Environ), outVar+"="+sees(out), cacheVar+"="+sees(own), resourceRootVar+"="+sees(static),
-			rootVar+"="+g.launcher.root(ctx), tmpVar+"="+sees(own)),
+			tmpVar+"="+sees(own)),
 		Stdout: &said, Stderr: &said, Timeout: g.Timeout, OutputBytes: g.r.limits.OutputBytes,
 	}
-	exit, err := g.launcher.onRoot(ctx, by, process, []given{out, own}, []given{static})
+	var exit sandbox.Exit
+	var err error
+	if g.r.FromImage(name) {
+		process.Env = append(process.Env, rootVar+"=/")
+		exit, err = g.launcher.inside(ctx, by, process, []given{out, own}, []given{static}, false)
+	} else {
+		process.Env = append(process.Env, rootVar+"="+g.launcher.root(ctx))
+		exit, err = g.launcher.onRoot(ctx, by, process, []given{out, own}, []given{static})
+	}
 	for line := range strings.Lines(g.neutral().text(strings.ReplaceAll(said.String(), cache, "$"+cacheVar))) {
 		if line = strings.TrimSpace(line); line != "" {
 			g.Warn("output from /" + resourceDir + "/" + name + ": " + line)
@@ -210,8 +220,14 @@ func (g *generating) collect(ctx context.Context, by string) error {
 	now := make(map[string]*resource, len(found))
 	for _, n := range found {
 		n.from, n.generator = "generator "+by, by
-		if old := g.made[n.name]; old != nil && old.kind != rootfs.Directory {
-			n.from, n.generator = old.from, old.generator
+		n.image = g.r.FromImage(by) // what the image's own code makes is the image's
+		if old := g.made[n.name]; old != nil {
+			if old.same(n) {
+				n.image = old.image
+			}
+			if old.kind != rootfs.Directory {
+				n.from, n.generator = old.from, old.generator
+			}
 		}
 		now[n.name] = n
 	}

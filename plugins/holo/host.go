@@ -28,6 +28,8 @@ type Spec struct {
 	ID     string
 	Binary string
 	Plugin Plugin
+	// Inside says that it runs inside the staging root; InImage that Binary is a path there.
+	Inside, InImage bool
 }
 
 // HostOptions configure a Host.
@@ -47,6 +49,8 @@ type HostOptions struct {
 	StandIns *StandIns
 	// Sandbox confines processes; nil does not.
 	Sandbox *Sandbox
+	// InRoot says what runs inside the staging root; nil for nothing.
+	InRoot *InRoot
 	// Secrets are what processes can read, and nobody else is told; nil for none.
 	Secrets *Secrets
 	// Resources tells where a resource came from, and translates paths of the virtual resource directory.
@@ -90,15 +94,19 @@ type Host struct {
 // plugin is a loaded plugin.
 type plugin struct {
 	Loaded
-	runner    runner
-	neutral   neutral
-	locations []location
+	runner  runner
+	neutral neutral
+	// ranInside says that something ran inside the staging root since it was last reset, and knowsInside that neutral
+	// replaces what is said there.
+	ranInside, knowsInside bool
+	locations              []location
 }
 
 // NewHost returns a host without plugins.
 func NewHost(o HostOptions) *Host {
 	o.Limits = o.Limits.WithDefaults()
-	h := &Host{o: o, launcher: launcher{stage: o.Stage, sandbox: o.Sandbox, standIns: o.StandIns, secrets: o.Secrets, probe: o.Probe, live: o.Live}}
+	h := &Host{o: o, launcher: launcher{stage: o.Stage, cacheDir: o.CacheDir, inRoot: o.InRoot, sandbox: o.Sandbox, standIns: o.StandIns,
+		secrets: o.Secrets, probe: o.Probe, live: o.Live}}
 	h.launcher.told = h.told.add
 	return h
 }

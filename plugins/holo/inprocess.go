@@ -69,7 +69,7 @@ func (p *inProcess) begin(ctx context.Context, op, entity string, stdout, stderr
 		if cmd.OnRoot {
 			return p.host.runOnRoot(ctx, p.plugin, by, c.env, cmd)
 		}
-		return p.host.runScript(ctx, p.spec.ID, entity, c.env, cmd)
+		return p.host.runScript(ctx, p.plugin, entity, c.env, cmd)
 	}
 	return c
 }

@@ -29,6 +29,9 @@ type launcher struct {
 	// together are plugins that run side by side; nil for one at a time.
 	together *together
 	stage    Stage
+	// cacheDir is the run's cache directory, a name below the root; empty where there is none.
+	cacheDir string
+	inRoot   *InRoot // nil for nothing
 	sandbox  *Sandbox
 	standIns *StandIns
 	secrets  *Secrets

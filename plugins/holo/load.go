@@ -25,6 +25,8 @@ type Loaded struct {
 	Binary, Digest string
 	// Info are the versions of the interface that the plugin speaks.
 	Info Info
+	// Inside says that the executable, or its scripts, run inside the staging root.
+	Inside bool
 	// InProcess says that the plugin is a Go value.
 	InProcess bool
 	// Sandbox says what confined the executable; empty for nothing, and for a Go value, which has what it is given.
@@ -63,10 +65,21 @@ func (h *Host) load(ctx context.Context, s Spec) (p *plugin, err error) {
 		return nil, fmt.Errorf("loading plugin %q: not a plugin ID", s.ID)
 	}
 	p = &plugin{}
-	p.ID = s.ID
+	p.ID, p.Inside = s.ID, s.Inside
 	if s.Plugin != nil {
 		p.InProcess = true
 		p.runner = &inProcess{h, s, p}
+	} else if s.InImage {
+		root := h.o.Stage.Root(rootfs.Actor{Kind: "plugin", Plugin: s.ID})
+		if err := checkImageBinary(root, s); err != nil {
+			return nil, err
+		}
+		sum, err := digestFile(root, s.Binary)
+		if err != nil {
+			return nil, fmt.Errorf("loading plugin %s: %w", s.ID, err)
+		}
+		p.Binary, p.Digest = path.Base(s.Binary), "sha256:"+hex.EncodeToString(sum[:])
+		p.runner = &process{h, s, p}
 	} else {
 		if s.Binary, err = filepath.Abs(s.Binary); err != nil {
 			return nil, fmt.Errorf("loading plugin %s: %w", s.ID, err)
@@ -84,6 +97,9 @@ func (h *Host) load(ctx context.Context, s Spec) (p *plugin, err error) {
 		return nil, err
 	}
 	p.neutral = slices.Concat(h.o.Secrets.neutral(), newNeutral(h.o.Stage.Dir(), h.o.Sandbox != nil, p.locations), h.o.StandIns.neutral())
+	if p.Inside {
+		p.isInside()
+	}
 	p.Info, err = p.runner.info(ctx)
 	if p.Messages = h.messages(p, ""); err != nil {
 		return nil, err

@@ -15,20 +15,24 @@ var errNoDirectory = errors.New("it needs a staging root on the disk")
 
 // onRoot runs a process in the staging root, within the host's bounds, and has what it changed found and recorded as by's
 // doing, whatever became of it; rescanned is the error of that. While plugins scan side by side, that is for Scan to do.
-func (h *Host) onRoot(ctx context.Context, by rootfs.Actor, p sandbox.Process) (exit sandbox.Exit, err, rescanned error) {
+// With inside, the staging root is its root; readable is what it is shown there.
+func (h *Host) onRoot(ctx context.Context, by rootfs.Actor, p sandbox.Process, inside bool, readable []given) (exit sandbox.Exit, err, rescanned error) {
 	dir := h.launcher.root(ctx)
 	if dir == "" {
 		return exit, errNoDirectory, nil
 	}
-	var readable []given
-	if own := filepath.Dir(p.Path); !isBelow(own, dir) { // unlike that of a script of the root's resources
+	if own := filepath.Dir(p.Path); !inside && !isBelow(own, dir) { // unlike that of a script of the root's resources
 		readable = []given{{own, own}}
 	}
 	if h.launcher.together != nil {
 		h.launcher.together.join(by.Plugin)
 	}
 	p.Timeout, p.OutputBytes = h.o.Timeout, h.o.Limits.OutputBytes
-	exit, err = h.launcher.onRoot(ctx, by, p, nil, readable)
+	if inside {
+		exit, err = h.launcher.inside(ctx, by, p, nil, readable, false)
+	} else {
+		exit, err = h.launcher.onRoot(ctx, by, p, nil, readable)
+	}
 	if h.launcher.together == nil {
 		rescanned = h.rescan(ctx, by)
 	}
@@ -45,14 +49,14 @@ func (h *Host) rescan(ctx context.Context, by rootfs.Actor) error {
 	return nil
 }
 
-// runOnRoot is Env.Run for a script that works on the root, which must be the builder's own. It is run like a foreign
-// plugin: on the building machine, in test mode.
+// runOnRoot is Env.Run for a script that works on the root. The builder's own is run like a foreign plugin: on the building
+// machine, in test mode. The image's own runs inside the root, as all of a plugin do that is to run there.
 func (h *Host) runOnRoot(ctx context.Context, p *plugin, by rootfs.Actor, env *Env, c Command) error {
 	shown, name, err := scriptName(env, c)
 	if err != nil {
 		return err
 	}
-	at, err := h.ownScript(h.o.Stage.Root(by), path.Join(p.ID, name))
+	at, fromImage, err := h.findScript(h.o.Stage.Root(by), path.Join(p.ID, name))
 	if err != nil {
 		return fmt.Errorf("running %s: %w", shown, err)
 	}
@@ -63,7 +67,15 @@ func (h *Host) runOnRoot(ctx context.Context, p *plugin, by rootfs.Actor, env *E
 	if c.Stdout != nil {
 		process.Stdout = c.Stdout
 	}
-	exit, err, rescanned := h.onRoot(ctx, by, process)
+	inside := fromImage || p.Inside
+	if inside {
+		p.isInside()
+		process.Path, process.Env = "/"+at, h.environInside(p)
+	}
+	exit, err, rescanned := h.onRoot(ctx, by, process, inside, nil)
+	if inside {
+		p.Sandbox = inForce(exit)
+	}
 	if len(exit.Denied) > 0 {
 		h.warn(p.ID, by.Entity, shown+": "+refusedText(exit.Denied))
 	}

@@ -60,9 +60,16 @@ func (p *process) call(ctx context.Context, op, entity string, s streams) error 
 		by = rootfs.Actor{Kind: "entity", Plugin: p.spec.ID, Entity: entity}
 		args = append(args, entity)
 	}
-	exit, err, rescanned := p.host.onRoot(ctx, by, sandbox.Process{
-		Path: p.spec.Binary, Args: args, Env: p.host.environ(ctx, p.plugin), Stdout: s.stdout, Stderr: s.stderr, FD3: s.fd3,
-	})
+	process := sandbox.Process{Path: p.spec.Binary, Args: args, Stdout: s.stdout, Stderr: s.stderr, FD3: s.fd3}
+	var readable []given
+	if p.spec.Inside {
+		p.plugin.isInside()
+		process.Path, readable = p.spec.insideBinary()
+		process.Env = p.host.environInside(p.plugin)
+	} else {
+		process.Env = p.host.environ(ctx, p.plugin)
+	}
+	exit, err, rescanned := p.host.onRoot(ctx, by, process, p.spec.Inside, readable)
 	if op == opInfo {
 		p.plugin.Sandbox = inForce(exit)
 	}

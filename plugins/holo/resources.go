@@ -35,8 +35,11 @@ type Resources struct {
 	notices []string
 	limits  rootfs.Limits
 	// live says that the root is the running system, whose own code is trusted.
-	live   bool
-	digest string
+	live bool
+	// inRoot decides on the image's own code, and runsCode says that there is some, and it runs.
+	inRoot   *InRoot
+	runsCode bool
+	digest   string
 }
 
 // resource is one file, directory or symlink of a resource tree.
@@ -63,18 +66,23 @@ func (r *resource) same(o *resource) bool {
 // Of two trees that have the same name, a directory of dirs wins over the image, which is told by Notices; two of dirs
 // must agree. Symlinks in dirs are resources themselves and never followed.
 func ReadResources(ctx context.Context, root rootfs.Root, dirs []string, l rootfs.Limits) (*Resources, error) {
-	return readResources(ctx, root, dirs, l, false)
+	return readResources(ctx, root, dirs, l, &Resources{})
 }
 
 // ReadLiveResources is ReadResources for the running system: generators and scripts that are there already are as good as
 // the builder's own.
 func ReadLiveResources(ctx context.Context, root rootfs.Root, dirs []string, l rootfs.Limits) (*Resources, error) {
-	return readResources(ctx, root, dirs, l, true)
+	return readResources(ctx, root, dirs, l, &Resources{live: true})
 }
 
-func readResources(ctx context.Context, root rootfs.Root, dirs []string, l rootfs.Limits, live bool) (*Resources, error) {
+// ReadResourcesFor is ReadResources where the image's own code may run inside the staging root: its generators do then.
+func ReadResourcesFor(ctx context.Context, root rootfs.Root, dirs []string, l rootfs.Limits, in *InRoot) (*Resources, error) {
+	return readResources(ctx, root, dirs, l, &Resources{inRoot: in})
+}
+
+func readResources(ctx context.Context, root rootfs.Root, dirs []string, l rootfs.Limits, r *Resources) (*Resources, error) {
 	b := &resourceBudget{limits: l.WithDefaults()}
-	r := &Resources{byName: make(map[string]*resource), limits: b.limits, live: live}
+	r.byName, r.limits = make(map[string]*resource), b.limits
 	for _, dir := range dirs {
 		found, notices, err := readHostResources(ctx, dir, b)
 		if err != nil {
@@ -186,6 +194,13 @@ func (r *Resources) HasFiles(id string) bool {
 	})
 }
 
+// ImageFilters reports whether the image has holoscripts of its own, which are run to apply the resource that they stand for.
+func (r *Resources) ImageFilters() bool {
+	return slices.ContainsFunc(r.names, func(name string) bool {
+		return r.byName[name].exec && r.FromImage(name) && strings.HasSuffix(name, ".holoscript")
+	})
+}
+
 // SourceDigest is the SHA-256 of a resource's content, or of a symlink's target, as "sha256:" and hexadecimal digits. It
 // is empty for what is neither. A generated resource goes by the name that Translate gives it, too.
 func (r *Resources) SourceDigest(name string) string {
@@ -211,11 +226,15 @@ func (r *Resources) FromImage(name string) bool {
 	return !r.live && (!ok || n.image)
 }
 
-// trusts reports whether a generator of the root may stand: the builder brought one of its name, or it is the running
-// system's.
-func (r *Resources) trusts(generator string) bool {
-	_, ok := r.byName[generator]
-	return ok || r.live
+// trusts reports whether a generator of the root may stand, or why not: the builder brought one of its name, it is the
+// running system's, or it runs inside the root.
+func (r *Resources) trusts(generator string) (ok bool, why string) {
+	if _, brought := r.byName[generator]; brought || r.live {
+		return true, ""
+	}
+	ok, why = r.inRoot.code()
+	r.runsCode = r.runsCode || ok
+	return ok, why
 }
 
 // Digest is a SHA-256, as "sha256:" and hexadecimal digits, over the names, types, execute bits, contents and link

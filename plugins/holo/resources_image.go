@@ -14,7 +14,7 @@ import (
 // readImageResources reads what the image has below /usr/share/holo, which may be missing. The directory itself and
 // those of the plugins may be reached by symlinks; symlinks further down are resources. A generator that
 // trusts does not know is an error.
-func readImageResources(ctx context.Context, root rootfs.Root, trusts func(generator string) bool, b *resourceBudget) ([]*resource, []string, error) {
+func readImageResources(ctx context.Context, root rootfs.Root, trusts func(generator string) (bool, string), b *resourceBudget) ([]*resource, []string, error) {
 	base, kind, err := followed(root, resourceDir)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil, nil
@@ -114,10 +114,9 @@ func (w *imageWalk) walk(ctx context.Context, name, at string, kind rootfs.Type)
 	return fmt.Errorf("%q: a %s can be no resource", "/"+resourceDir+"/"+name, kind)
 }
 
-// checkGenerators refuses an image that has generators which nobody trusts: they are the image's code, and nothing confines
-// them yet. Files that nobody may execute are no generators; they are told of. The directory at is the resource that is
+// checkGenerators refuses an image that has generators which nobody trusts: they are the image's code. Files that nobody may execute are no generators; they are told of. The directory at is the resource that is
 // named.
-func checkGenerators(ctx context.Context, root rootfs.Root, at, resource string, trusts func(string) bool, b *resourceBudget) ([]string, error) {
+func checkGenerators(ctx context.Context, root rootfs.Root, at, resource string, trusts func(string) (bool, string), b *resourceBudget) ([]string, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
@@ -138,13 +137,17 @@ func checkGenerators(ctx context.Context, root rootfs.Root, at, resource string,
 				return nil, err
 			}
 			notices = append(notices, more...)
-		case e.Type == rootfs.Regular && !trusts(resource):
+		case e.Type == rootfs.Regular:
+			trusted, why := trusts(resource)
+			if trusted {
+				continue
+			}
 			m, err := root.Lstat(name)
 			if err != nil {
 				return nil, err
 			}
 			if m.Mode&0o111 != 0 {
-				return nil, fmt.Errorf("%q is a generator, and %w, which is not run; %s", "/"+name, ErrImageCode, bringIt)
+				return nil, fmt.Errorf("%q is a generator, and %w, which is not run%s; %s", "/"+name, ErrImageCode, why, bringIt)
 			}
 			notices = append(notices, fmt.Sprintf("%q of the image is not executable, and ignored", "/"+name))
 		}

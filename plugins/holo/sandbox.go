@@ -75,6 +75,9 @@ func (s *Sandbox) rooted(ctx context.Context, probe sandbox.Probe) bool {
 	return s.ownRoot
 }
 
+// Rooted finds out, once, whether processes have a root of their own here.
+func (s *Sandbox) Rooted(ctx context.Context) bool { return s.rooted(ctx, sandbox.Probe{}) }
+
 // ran takes note of what was missing when a process ran.
 func (s *Sandbox) ran(exit sandbox.Exit) {
 	if s != nil && exit.Confined != nil && len(exit.Confined.Missing) > 0 {

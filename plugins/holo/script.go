@@ -17,23 +17,23 @@ import (
 	"github.com/holo-build/holo-build/rootfs"
 )
 
-// runScript is Env.Run of a plugin in the host. What it runs are scripts that the builder has brought; a script is a
+// runScript is Env.Run of a plugin in the host. What it runs are scripts that the builder has brought, or the image has; a script is a
 // filter, which sees its standard input and an empty root.
-func (h *Host) runScript(ctx context.Context, plugin, entity string, env *Env, c Command) error {
+func (h *Host) runScript(ctx context.Context, p *plugin, entity string, env *Env, c Command) error {
 	if len(c.Argv) > 0 && !strings.Contains(c.Argv[0], "/") {
 		switch {
 		case h.o.Live:
 			return h.runLiveTool(ctx, env, c)
 		case h.o.StandIns != nil:
-			return h.runTool(ctx, plugin, entity, env, c)
+			return h.runTool(ctx, p.ID, entity, env, c)
 		}
 	}
 	shown, name, err := scriptName(env, c)
 	if err != nil {
 		return err
 	}
-	root := h.o.Stage.Root(rootfs.Actor{Kind: "plugin", Plugin: plugin})
-	at, err := h.ownScript(root, path.Join(plugin, name))
+	root := h.o.Stage.Root(rootfs.Actor{Kind: "plugin", Plugin: p.ID})
+	at, fromImage, err := h.findScript(root, path.Join(p.ID, name))
 	if err != nil {
 		return fmt.Errorf("running %s: %w", shown, err)
 	}
@@ -42,11 +42,11 @@ func (h *Host) runScript(ctx context.Context, plugin, entity string, env *Env, c
 		return fmt.Errorf("running %s: %w", shown, err)
 	}
 	defer os.RemoveAll(work)
-	s := script{shown: shown, work: work, path: filepath.Join(work, "script", path.Base(name)), empty: filepath.Join(work, "root"), tmp: filepath.Join(work, "tmp")}
+	s := script{shown: shown, inside: fromImage, work: work, path: filepath.Join(work, "script", path.Base(name)), empty: filepath.Join(work, "root"), tmp: filepath.Join(work, "tmp")}
 	if err := s.writeOut(root, at); err != nil {
 		return fmt.Errorf("running %s: %w", shown, err)
 	}
-	return h.runWritten(ctx, plugin, entity, env, c, s)
+	return h.runWritten(ctx, p, entity, env, c, s)
 }
 
 // runTool uses a stand-in for a program of the system. It works on the root as the plugin does, so that what it changes is
@@ -97,49 +97,58 @@ func scriptName(env *Env, c Command) (shown, name string, err error) {
 // bringIt is the way out where code of the image is not run.
 const bringIt = "if you trust it, bring it with -r (what lies in a directory DIR, with -r DIR/usr/share/holo)"
 
-// ownScript returns the name in the root of the resource that is to be run, all symlinks followed. It must be the
-// builder's own, and so must what it leads to.
-func (h *Host) ownScript(root rootfs.Root, name string) (string, error) {
+// findScript returns the name in the root of the resource that is to be run, all symlinks followed. It is the image's own
+// code unless it is the builder's, and what it leads to as well; that is an error where it may not be run.
+func (h *Host) findScript(root rootfs.Root, name string) (at string, fromImage bool, err error) {
 	base, err := root.Resolve(path.Join(h.o.CacheDir, virtualDir))
 	if err != nil {
-		return "", err
+		return "", false, err
 	}
-	at, err := root.Resolve(path.Join(base, name))
+	at, err = root.Resolve(path.Join(base, name))
 	if err != nil {
-		return "", err
+		return "", false, err
 	}
 	m, err := root.Lstat(at)
 	if err != nil {
-		return "", err
+		return "", false, err
 	}
 	target, ok := strings.CutPrefix(at, base+"/")
-	if !ok {
-		return "", fmt.Errorf("it leads to /%s, which is %w, and not run; %s", at, ErrImageCode, bringIt)
-	}
-	if h.o.Resources == nil || h.o.Resources.FromImage(name) || h.o.Resources.FromImage(target) {
-		return "", fmt.Errorf("it is %w, and not run; %s", ErrImageCode, bringIt)
+	fromImage = !ok || h.o.Resources == nil || h.o.Resources.FromImage(name) || h.o.Resources.FromImage(target)
+	if fromImage {
+		runs, why := h.o.InRoot.code()
+		switch {
+		case !runs && !ok:
+			return "", true, fmt.Errorf("it leads to /%s, which is %w, and not run%s; %s", at, ErrImageCode, why, bringIt)
+		case !runs:
+			return "", true, fmt.Errorf("it is %w, and not run%s; %s", ErrImageCode, why, bringIt)
+		}
 	}
 	switch {
 	case m.Type != rootfs.Regular:
-		return "", fmt.Errorf("it is a %s", m.Type)
+		return "", false, fmt.Errorf("it is a %s", m.Type)
 	case m.Mode&0o100 == 0:
-		return "", errors.New("not executable")
+		return "", false, errors.New("not executable")
+	}
+	if fromImage {
+		return at, true, nil
 	}
 	// A plugin that is an executable can write anywhere in the root, at somebody else's word perhaps. What it does in the
 	// run's cache is not looked for, so that only the content itself tells.
 	sum, err := digestFile(root, at)
 	if err != nil {
-		return "", err
+		return "", false, err
 	}
 	if n := h.o.Resources.byName[path.Clean(target)]; n == nil || sum != n.digest {
-		return "", errors.New("it was changed during the build")
+		return "", false, errors.New("it was changed during the build")
 	}
-	return at, nil
+	return at, false, nil
 }
 
 // script is a script on the building machine's disk.
 type script struct {
-	shown                  string
+	shown string
+	// inside says that it is the image's own.
+	inside                 bool
 	work, path, empty, tmp string
 }
 
@@ -162,7 +171,7 @@ func (s script) writeOut(root rootfs.Root, at string) (err error) {
 	return errors.Join(err, dst.Close())
 }
 
-func (h *Host) runWritten(ctx context.Context, plugin, entity string, env *Env, c Command, s script) error {
+func (h *Host) runWritten(ctx context.Context, p *plugin, entity string, env *Env, c Command, s script) error {
 	stdout := c.Stdout
 	if stdout == nil {
 		stdout = env.Stdout
@@ -176,7 +185,16 @@ func (h *Host) runWritten(ctx context.Context, plugin, entity string, env *Env, 
 		Stdin: c.Stdin, Stdout: stdout, Stderr: &stderr,
 		Timeout: h.o.Timeout, OutputBytes: h.o.Limits.OutputBytes,
 	}
-	exit, err := h.launcher.filter(ctx, rootfs.Actor{Plugin: plugin, Entity: entity}, process, []given{empty, tmp}, []given{script})
+	by := rootfs.Actor{Plugin: p.ID, Entity: entity}
+	var exit sandbox.Exit
+	var err error
+	if s.inside {
+		p.isInside()
+		process.Dir, process.Env = "/", append(withoutHolo(h.o.Environ), rootVar+"=/", tmpVar+"="+sees(tmp))
+		exit, err = h.launcher.inside(ctx, by, process, []given{tmp}, []given{script}, true)
+	} else {
+		exit, err = h.launcher.filter(ctx, by, process, []given{empty, tmp}, []given{script})
+	}
 	n := slices.Concat(h.o.Secrets.neutral(), neutral{{sees(script), s.shown, false}, {sees(empty), "$" + rootVar, false}, {sees(tmp), "$" + tmpVar, false}}, h.o.StandIns.neutral())
 	said := n.bytes(stderr.Bytes())
 	if over, ok := errors.AsType[*sandbox.OutputError](err); ok && over.Stream == "standard error" {
@@ -186,10 +204,10 @@ func (h *Host) runWritten(ctx context.Context, plugin, entity string, env *Env, 
 		err = werr
 	}
 	if len(exit.Denied) > 0 {
-		h.warn(plugin, entity, s.shown+": "+refusedText(exit.Denied))
+		h.warn(p.ID, entity, s.shown+": "+refusedText(exit.Denied))
 	}
 	if exit.Leftover {
-		h.warn(plugin, entity, s.shown+" left processes behind, which were ended")
+		h.warn(p.ID, entity, s.shown+" left processes behind, which were ended")
 	}
 	switch start, ok := errors.AsType[*sandbox.StartError](err); {
 	case ok:

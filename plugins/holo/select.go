@@ -5,9 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path"
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"github.com/holo-build/holo-build/rootfs"
 )
 
 // Bundled is a plugin that comes with this program.
@@ -35,6 +38,9 @@ type Selection struct {
 	Dir string
 	// Live says that the root is the running system: the paths that its holorc names may be run.
 	Live bool
+	// InRoot says which plugins run inside the staging root, whose files are Image; nil for none.
+	InRoot *InRoot
+	Image  rootfs.Root
 }
 
 // DefaultPluginDir is where plugins are without an explicit path; holo-plugin-interface(7), "Plugin discovery".
@@ -65,6 +71,13 @@ func (s Selection) Specs() ([]Spec, error) {
 	}
 	for _, id := range s.unordered() {
 		c.add(id, "", "the resource directory "+resourceDir+"/"+id)
+	}
+	if s.InRoot != nil {
+		for _, id := range s.InRoot.IDs {
+			if _, ok := c.seen[id]; !ok {
+				c.fail("--in-root %s: there is no such plugin in this build: it has no resources, and neither --plugin nor holorc names it", id)
+			}
+		}
 	}
 	return c.specs, errors.Join(c.errs...)
 }
@@ -132,8 +145,12 @@ func (c *chooser) line(l HolorcLine) {
 	_, decided := c.seen[l.ID]
 	if l.Explicit && l.Path != c.defaultBinary(l.ID) && !decided && c.valid(l.ID, where) {
 		c.seen[l.ID] = ""
-		c.fail("loading plugin %s: %s names %s, which is %w; --plugin %s takes the default instead, --plugin %s=BINARY another",
-			l.ID, where, l.Path, ErrImageCode, l.ID, l.ID)
+		if runs, why := c.InRoot.code(); !runs {
+			c.fail("loading plugin %s: %s names %s, which is %w%s; --plugin %s takes the default instead, --plugin %s=BINARY another",
+				l.ID, where, l.Path, ErrImageCode, why, l.ID, l.ID)
+			return
+		}
+		c.inImage(l.ID, l.Path, where)
 		return
 	}
 	c.add(l.ID, "", where)
@@ -160,21 +177,41 @@ func (c *chooser) add(id, binary, where string) {
 	if !c.valid(id, where) {
 		return
 	}
-	spec := Spec{ID: id, Binary: binary}
+	spec := Spec{ID: id, Binary: binary, Inside: c.InRoot.runs(id)}
 	if binary == "" {
 		i := slices.IndexFunc(c.Bundled, func(b Bundled) bool { return b.ID == id })
 		if i >= 0 {
 			spec.Plugin = c.Bundled[i].Plugin
+			if spec.Inside && !c.Bundled[i].OnRoot {
+				c.fail("--in-root %s: it is part of holo-build, and runs nothing that could run in the root", id)
+			}
 			c.specs = append(c.specs, spec)
 			return
 		}
 		spec.Binary = c.defaultBinary(id)
+		if image := (Spec{ID: id, Binary: spec.Binary}); spec.Inside && checkImageBinary(c.Image, image) == nil {
+			spec.InImage = true
+			c.specs = append(c.specs, spec)
+			return
+		}
 	}
 	if err := checkBinary(spec); err != nil {
 		c.errs = append(c.errs, fmt.Errorf("%w (wanted by %s)", err, where))
 		return
 	}
 	c.specs = append(c.specs, spec)
+}
+
+// inImage decides on a plugin that is the image's own.
+func (c *chooser) inImage(id, binary, where string) {
+	spec := Spec{ID: id, Binary: binary, Inside: true, InImage: true}
+	if !path.IsAbs(binary) {
+		c.fail("loading plugin %s: %s names %q, which is no absolute path", id, where, binary)
+	} else if err := checkImageBinary(c.Image, spec); err != nil {
+		c.errs = append(c.errs, fmt.Errorf("%w (wanted by %s)", err, where))
+	} else {
+		c.specs = append(c.specs, spec)
+	}
 }
 
 func (c *chooser) defaultBinary(id string) string {

@@ -49,6 +49,8 @@ type standInUse struct {
 	// rootDir is where the process sees the root; rooted says that it has a root of its own.
 	rootDir string
 	rooted  bool
+	// inside says that it is the staging root.
+	inside bool
 }
 
 // run runs a process that finds the stand-ins first in its PATH. They work on the stage as u.by does. Without a stage, the
@@ -71,7 +73,9 @@ func (s *StandIns) run(ctx context.Context, u standInUse, p sandbox.Process) (ex
 	tools := binds[0].Host
 	if u.rooted {
 		binds = []sandbox.Bind{{Host: tools, At: seenTools}, {Host: s.Program, At: seenProgram}}
-		binds = append(binds, s.overPrograms()...)
+		if !u.inside { // there, package tools must be able to put others in their places
+			binds = append(binds, s.overPrograms()...)
+		}
 		tools = seenTools
 	}
 	p.Env = withPath(p.Env, tools)

@@ -86,6 +86,34 @@ var attacks = map[string]func(args []string) error{
 		}
 		return err
 	},
+	"chroot": func(a []string) error {
+		if err := errors.Join(os.MkdirAll("/cell", 0o755), unix.Chroot("/cell")); err != nil {
+			return bare(err)
+		}
+		_, err := os.ReadFile("../../../../../../../.." + a[0])
+		return bare(err)
+	},
+	"terminal": func([]string) error {
+		f, err := os.OpenFile("/dev/ptmx", os.O_RDWR, 0)
+		if err != nil {
+			return bare(err)
+		}
+		defer f.Close()
+		n, err := unix.IoctlGetInt(int(f.Fd()), unix.TIOCGPTN)
+		if err == nil {
+			err = unix.IoctlSetPointerInt(int(f.Fd()), unix.TIOCSPTLCK, 0)
+		}
+		if err != nil {
+			return err
+		}
+		tty, err := os.OpenFile(fmt.Sprintf("/dev/pts/%d", n), os.O_RDWR|unix.O_NOCTTY, 0)
+		return bare(closed(tty, err))
+	},
+	"own file": func([]string) error { return bare(os.Chmod("/proc/self/exe", 0o777)) },
+	"tell": func([]string) error {
+		fmt.Print(os.Geteuid(), " ", os.Getegid(), " ")
+		return nil
+	},
 	"fill": func(a []string) error { return fill(a[0], 64<<20) },
 	"work": work,
 }

@@ -15,7 +15,9 @@ type capability struct {
 }
 
 // kept are the capabilities that a confined process of root has: those that it takes to make a file of any owner, mode
-// and kind, to act as one of its users, and to end what it has started. A plain user's process has none.
+// and kind, to act as one of its users, and to end what it has started. It is what package tools need in a root that they
+// change: dpkg(1) gives files to their owners, modes and capabilities, and apt(8) acts as _apt. A plain user's process has
+// none, or in a Confinement.Root those that its user namespace gives it.
 var kept = []capability{
 	{unix.CAP_CHOWN, "chown"}, {unix.CAP_DAC_OVERRIDE, "dac_override"}, {unix.CAP_FOWNER, "fowner"}, {unix.CAP_FSETID, "fsetid"},
 	{unix.CAP_KILL, "kill"}, {unix.CAP_MKNOD, "mknod"}, {unix.CAP_SETFCAP, "setfcap"}, {unix.CAP_SETGID, "setgid"},

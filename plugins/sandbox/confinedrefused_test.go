@@ -134,3 +134,25 @@ func TestConfinedElsewhere(t *testing.T) {
 		}
 	})
 }
+
+// withoutLandlock runs f where the kernel has none.
+func withoutLandlock(t *testing.T, f func()) { refusing(t, noLandlock, f) }
+
+// TestInRootWithout: without mounts or namespaces there is no root to run in, and nothing is started.
+func TestInRootWithout(t *testing.T) {
+	a := newImage(t)
+	for name, refused := range map[string][]rule{"mounts": noMounts, "namespaces": noNamespaces} {
+		before := a.state(t)
+		refusing(t, refused, func() {
+			if _, err := Run(t.Context(), a.inside("write", "/new")); !errors.Is(err, errors.ErrUnsupported) || !errors.Is(err, unix.EPERM) {
+				t.Errorf("%s are refused, and got %v", name, err)
+			}
+			if c, err := TryConfine(t.Context(), *a.inside().Confine, Probe{}); err != nil || c.Root {
+				t.Errorf("%s are refused, and TryConfine says %v, %v", name, c, err)
+			}
+		})
+		if a.state(t) != before {
+			t.Errorf("%s are refused, and something has changed", name)
+		}
+	}
+}

@@ -34,7 +34,7 @@ type job struct {
 // maxJob bounds a job: the kernel takes no more than 6 MB of arguments and environment, execve(2).
 const maxJob = 16 << 20
 
-// head is a job but for its strings, which are path, dir, mount, and then as many as it counts.
+// head is a job but for its strings, which are path, dir, mount, root, and then as many as it counts.
 type head struct {
 	// Size is that of the rest of the job, strings included.
 	Size                        uint32
@@ -52,6 +52,7 @@ const (
 	flagPlan
 	flagNetwork
 	flagStrict
+	flagRootReadOnly
 )
 
 // write sends the job: a head, then NUL-terminated strings.
@@ -61,8 +62,10 @@ func (j job) write(w io.Writer) error {
 		Args: uint32(len(j.args)), Env: uint32(len(j.env)), Writable: uint32(len(j.writable)),
 	}
 	var binds []string
+	root := ""
 	if p := j.plan; p != nil {
-		h.Flags |= flagPlan | asByte(p.network)*flagNetwork | asByte(p.strict)*flagStrict
+		root = p.root
+		h.Flags |= flagPlan | asByte(p.network)*flagNetwork | asByte(p.strict)*flagStrict | asByte(p.rootReadOnly)*flagRootReadOnly
 		h.Memory, h.FileSize, h.Processes = p.limits.Memory, p.limits.FileSize, int64(p.limits.Processes)
 		for _, b := range p.binds {
 			binds = append(binds, string(b.kind), b.host, b.at)
@@ -70,7 +73,7 @@ func (j job) write(w io.Writer) error {
 		h.Binds = uint32(len(p.binds))
 	}
 	var strs bytes.Buffer
-	for _, list := range [][]string{{j.path, j.dir, j.mount}, j.args, j.env, j.writable, binds} {
+	for _, list := range [][]string{{j.path, j.dir, j.mount, root}, j.args, j.env, j.writable, binds} {
 		for _, s := range list {
 			strs.WriteString(s)
 			strs.WriteByte(0)
@@ -102,7 +105,7 @@ func readJob(r io.Reader) (j job, err error) {
 		return j, err
 	}
 	parts := bytes.Split(body, []byte{0})
-	want := 3 + uint64(h.Args) + uint64(h.Env) + uint64(h.Writable) + 3*uint64(h.Binds)
+	want := 4 + uint64(h.Args) + uint64(h.Env) + uint64(h.Writable) + 3*uint64(h.Binds)
 	if uint64(len(parts)) != want+1 || len(parts[want]) > 0 { // the last string's NUL is followed by nothing
 		return j, errors.New("internal error: number of strings in the job")
 	}
@@ -114,16 +117,16 @@ func readJob(r io.Reader) (j job, err error) {
 		return list
 	}
 	j.isolation, j.fd3, j.confined = Isolation(h.Isolation), h.Flags&flagFD3 != 0, h.Flags&flagConfined != 0
-	names := take(3)
+	names := take(4)
 	j.path, j.dir, j.mount = names[0], names[1], names[2]
 	j.args, j.env, j.writable = take(h.Args), take(h.Env), take(h.Writable)
 	if h.Flags&flagPlan == 0 {
-		if h.Binds != 0 {
-			return j, errors.New("internal error: binds without a plan")
+		if h.Binds != 0 || names[3] != "" {
+			return j, errors.New("internal error: binds or a root without a plan")
 		}
 		return j, nil
 	}
-	j.plan = &plan{network: h.Flags&flagNetwork != 0, strict: h.Flags&flagStrict != 0,
+	j.plan = &plan{network: h.Flags&flagNetwork != 0, strict: h.Flags&flagStrict != 0, root: names[3], rootReadOnly: h.Flags&flagRootReadOnly != 0,
 		limits: Limits{Memory: h.Memory, FileSize: h.FileSize, Processes: int(h.Processes)}}
 	for range h.Binds {
 		b := take(3)
@@ -142,6 +145,7 @@ const (
 	noConfine = 'c' // value is the errno of what makes all else read-only
 	noSetup   = 'h' // value is the errno of the helper's own preparations
 	noRoot    = 'r' // value is the errno of what makes its root or rules, and detail says more
+	noOwnRoot = 'n' // value is the errno of what the kernel refuses, and detail says more
 	lacking   = 'l' // what was to be strict is not: the facts say what is missing
 )
 

@@ -15,6 +15,7 @@
 //
 //	Run         clones the helper into namespaces, as far as the kernel grants them (probe.go)
 //	newroot.go  the helper's root becomes one in which nothing else is; the mounts are made detached, so none stays
+//	inroot.go   or the root that the program works on, with as little mounted in it; sealed.go keeps the helper's file from it
 //	limits.go   processes, memory, sizes of files
 //	caps.go     of one thread of the helper: capabilities, no_new_privs,
 //	landlock.go rules for files, TCP, signals and abstract sockets,

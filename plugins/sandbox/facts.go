@@ -75,12 +75,16 @@ func (f facts) confined(p *plan, isolation Isolation, refused error, detail stri
 	default:
 		in("%s", isolation.namespaces(p.network))
 	}
+	own := "a root of its own"
+	if p.root != "" {
+		own = "the root that it works on as its own"
+	}
 	switch {
 	case c.Root && f.proc != 0:
-		in("a root of its own")
+		in("%s", own)
 		out("a /proc of its own (%v), so names of other processes can be seen", f.proc)
 	case c.Root:
-		in("a root of its own")
+		in("%s", own)
 	case isolation == Subreaper:
 		out("a root of its own, with a /tmp")
 	default:

@@ -8,8 +8,8 @@ import (
 	"testing"
 )
 
-var confinedJob = job{isolation: PIDNamespace, path: "/x", args: []string{"x"}, plan: &plan{network: true, strict: true,
-	limits: Limits{1, 2, 3}, binds: []bind{{readOnly, "/usr", "/usr"}, {writable, "/a", "/b"}}}}
+var confinedJob = job{isolation: PIDNamespace, path: "/x", args: []string{"x"}, plan: &plan{network: true, strict: true, root: "/r", rootReadOnly: true,
+	limits: Limits{1, 2, 3}, binds: []bind{{readOnly, "/usr", "/usr"}, {writable, "/a", "/b"}, {ofRoot, "/c", "/c"}}}}
 
 // FuzzJob: what the helper reads of its control pipe is the job that was written, and not a byte more.
 func FuzzJob(f *testing.F) {

@@ -67,6 +67,9 @@ func landlockRules(p *plan, root bool, mount string) (fd int, flags uint32, err 
 	if root {
 		list = append([]bind{{readOnly, "/", "/"}, {writable, "/tmp", "/tmp"}}, list...)
 	}
+	if p.root != "" { // what is read-only in it is a mount that is
+		list, mount = []bind{{writable, "/", "/"}}, ""
+	}
 	if mount != "" {
 		list = append(list, bind{writable, mount, mount})
 	}
@@ -77,6 +80,9 @@ func landlockRules(p *plan, root bool, mount string) (fd int, flags uint32, err 
 	}
 	for _, name := range deviceNames {
 		rules = append(rules, landlock.RWFiles("/dev/"+name).WithIoctlDev().IgnoreIfMissing())
+	}
+	if p.root != "" {
+		rules = append(rules, landlock.RWDirs("/dev/pts").WithIoctlDev().IgnoreIfMissing())
 	}
 	if !root {
 		rules = append(rules, landlock.ROFiles(procFiles...).IgnoreIfMissing())

@@ -17,6 +17,7 @@ import (
 // nobody sees them before they are attached, in the helper's mount namespace, and nothing is left when that ends.
 type newRoot struct {
 	root, tmp, proc, old int // -1 where there is none; old is the one before
+	dev, run, pts        int // in a root that is handed over; pts is -1 where the kernel has none
 	// procErr is why /proc is not its own.
 	procErr error
 	// bounded says that the number of processes is.
@@ -56,7 +57,7 @@ var masked = []string{
 // pivotRoot gives the helper a root of its own, or returns an error and leaves it the one that it has. After that there
 // is no way back: what goes wrong in furnish is an error.
 func pivotRoot(p *plan, mount string) (*newRoot, error) {
-	r := &newRoot{root: -1, tmp: -1, proc: -1, old: -1}
+	r := &newRoot{root: -1, tmp: -1, proc: -1, old: -1, dev: -1, run: -1, pts: -1}
 	err := r.prepare(p, mount)
 	if err == nil {
 		err = r.pivot()
@@ -78,21 +79,22 @@ func (r *newRoot) prepare(p *plan, mount string) (err error) {
 			return fmt.Errorf("restricting %s: %w", mount, err)
 		}
 	}
-	if r.root, err = detached("tmpfs", unix.MOUNT_ATTR_NOSUID|unix.MOUNT_ATTR_NODEV, "mode=755", "size=1m", "nr_inodes=4k"); err != nil {
+	if p.root != "" {
+		err = r.takeRoot(p, mount)
+	} else {
+		r.root, err = tmpfs("mode=755", small...)
+	}
+	if err != nil {
 		return fmt.Errorf("making the root: %w", err)
 	}
-	tmp := []string{"mode=1777"}
-	if p.limits.Memory > 0 {
-		tmp = append(tmp, "size="+strconv.FormatInt(p.limits.Memory, 10))
-	}
-	if r.tmp, err = detached("tmpfs", unix.MOUNT_ATTR_NOSUID|unix.MOUNT_ATTR_NODEV, tmp...); err != nil {
+	if r.tmp, err = tmpfs("mode=1777", sized(p)...); err != nil {
 		return fmt.Errorf("making /tmp: %w", err)
 	}
 	const procAttrs = unix.MOUNT_ATTR_NOSUID | unix.MOUNT_ATTR_NODEV | unix.MOUNT_ATTR_NOEXEC
 	if r.proc, r.procErr = detached("proc", procAttrs); r.procErr != nil {
 		// In a container whose own /proc is masked, a user namespace gets no other. The container's is better than none,
 		// without which a shell can't open /dev/stderr.
-		a, err := clone(bind{writable, "/proc", "/proc"}, procAttrs)
+		a, err := clone(bind{writable, "/proc", "/proc"}, procAttrs, false)
 		if err != nil {
 			return err
 		}
@@ -100,7 +102,7 @@ func (r *newRoot) prepare(p *plan, mount string) (err error) {
 	}
 	r.bounded = boundNamespace(r.proc, p.limits.Processes)
 	for _, name := range deviceNames {
-		a, err := clone(bind{writable, "/dev/" + name, "/dev/" + name}, unix.MOUNT_ATTR_NOSUID|unix.MOUNT_ATTR_NOEXEC)
+		a, err := clone(bind{writable, "/dev/" + name, "/dev/" + name}, unix.MOUNT_ATTR_NOSUID|unix.MOUNT_ATTR_NOEXEC, false)
 		if errors.Is(err, fs.ErrNotExist) {
 			continue
 		} else if err != nil {
@@ -109,11 +111,14 @@ func (r *newRoot) prepare(p *plan, mount string) (err error) {
 		r.devices = append(r.devices, a)
 	}
 	for _, b := range p.binds {
+		if b.kind == ofRoot {
+			continue
+		}
 		attrs := uint64(unix.MOUNT_ATTR_NOSUID | unix.MOUNT_ATTR_NODEV)
 		if b.kind == readOnly {
 			attrs |= unix.MOUNT_ATTR_RDONLY
 		}
-		a, err := clone(b, attrs)
+		a, err := clone(b, attrs, p.root != "")
 		if outOfReach(err) && b.kind == readOnly && a.fd < 0 {
 			continue
 		} else if err != nil {
@@ -124,6 +129,22 @@ func (r *newRoot) prepare(p *plan, mount string) (err error) {
 	// What is in another comes after it.
 	slices.SortStableFunc(r.binds, func(a, b attachment) int { return strings.Compare(a.at+"/", b.at+"/") })
 	return nil
+}
+
+// small bounds a file system for names alone.
+var small = []string{"size=1m", "nr_inodes=4k"}
+
+// sized bounds one for files.
+func sized(p *plan) []string {
+	if p.limits.Memory == 0 {
+		return nil
+	}
+	return []string{"size=" + strconv.FormatInt(p.limits.Memory, 10)}
+}
+
+// tmpfs makes a file system in memory.
+func tmpfs(mode string, options ...string) (int, error) {
+	return detached("tmpfs", unix.MOUNT_ATTR_NOSUID|unix.MOUNT_ATTR_NODEV, append(options, mode)...)
 }
 
 // detached makes a file system, and a mount of it that is attached nowhere.
@@ -145,10 +166,15 @@ func detached(fstype string, attrs int, options ...string) (int, error) {
 	return unix.Fsmount(fs, unix.FSMOUNT_CLOEXEC, attrs)
 }
 
-// clone makes a detached mount of what is at b.host, and of all that is mounted in it.
-func clone(b bind, attrs uint64) (attachment, error) {
+// clone makes a detached mount of what is at b.host, and of all that is mounted in it. In a root that is handed over no
+// symlink can be made: there, follow means what it leads to.
+func clone(b bind, attrs uint64, follow bool) (attachment, error) {
 	a := attachment{at: b.at, fd: -1}
-	fi, err := os.Lstat(b.host)
+	stat, flags := os.Lstat, uint(unix.AT_SYMLINK_NOFOLLOW)
+	if follow {
+		stat, flags = os.Stat, 0
+	}
+	fi, err := stat(b.host)
 	if err != nil {
 		return a, err
 	}
@@ -157,7 +183,7 @@ func clone(b bind, attrs uint64) (attachment, error) {
 		return a, err
 	}
 	a.dir = fi.IsDir()
-	a.fd, err = unix.OpenTree(unix.AT_FDCWD, b.host, unix.OPEN_TREE_CLONE|unix.OPEN_TREE_CLOEXEC|unix.AT_RECURSIVE|unix.AT_SYMLINK_NOFOLLOW)
+	a.fd, err = unix.OpenTree(unix.AT_FDCWD, b.host, unix.OPEN_TREE_CLONE|unix.OPEN_TREE_CLOEXEC|unix.AT_RECURSIVE|flags)
 	if err != nil {
 		a.fd = -1
 		return a, fmt.Errorf("opening %s: %w", b.host, err)
@@ -190,7 +216,7 @@ func (r *newRoot) pivot() error {
 }
 
 // furnish takes the old root away, puts everything into the new one, and closes it to changes.
-func (r *newRoot) furnish(mount string) error {
+func (r *newRoot) furnish(p *plan, mount string) error {
 	if err := unix.Fchdir(r.old); err != nil {
 		return err
 	}
@@ -199,6 +225,9 @@ func (r *newRoot) furnish(mount string) error {
 	}
 	if err := os.Chdir("/"); err != nil {
 		return err
+	}
+	if p.root != "" {
+		return r.furnishTaken(p)
 	}
 	for _, d := range rootDirs {
 		if err := os.Mkdir(d.name, d.mode); err != nil {
@@ -213,7 +242,13 @@ func (r *newRoot) furnish(mount string) error {
 	if err := r.attach(attachment{at: "/tmp", fd: r.tmp, dir: true}); err != nil {
 		return err
 	}
-	if err := r.attachProc(); err != nil {
+	if err := setAttrs(r.proc, unix.MOUNT_ATTR_RDONLY); err != nil {
+		return err
+	}
+	if err := r.attach(attachment{at: "/proc", fd: r.proc, dir: true}); err != nil {
+		return err
+	}
+	if err := r.hide(); err != nil {
 		return err
 	}
 	for _, a := range slices.Concat(r.devices, r.binds) {
@@ -257,44 +292,45 @@ func (r *newRoot) attach(a attachment) error {
 	return nil
 }
 
-// attachProc attaches /proc and hides what is masked: a file behind an empty one, a directory behind an empty directory.
-func (r *newRoot) attachProc() error {
-	if err := setAttrs(r.proc, unix.MOUNT_ATTR_RDONLY); err != nil {
+// hide hides in /proc what is masked: a file behind an empty one, a directory behind an empty directory. Both are made in
+// /tmp, and no name leads anywhere but there and to /proc itself: the root may be somebody else's.
+func (r *newRoot) hide() error {
+	const file, dir = "hidden-file", "hidden-dir"
+	fd, err := unix.Openat(r.tmp, file, unix.O_CREAT|unix.O_EXCL|unix.O_CLOEXEC, 0)
+	if err != nil {
 		return err
 	}
-	if err := r.attach(attachment{at: "/proc", fd: r.proc, dir: true}); err != nil {
-		return err
-	}
-	const file, dir = "/run/file", "/run/dir"
-	if err := errors.Join(os.WriteFile(file, nil, 0), os.Mkdir(dir, 0o555)); err != nil {
+	unix.Close(fd)
+	if err := unix.Mkdirat(r.tmp, dir, 0o555); err != nil {
 		return err
 	}
 	for _, name := range masked {
-		at := "/proc/" + name
-		fi, err := os.Lstat(at)
-		if err != nil {
+		var st unix.Stat_t
+		if err := unix.Fstatat(r.proc, name, &st, unix.AT_SYMLINK_NOFOLLOW); err != nil {
 			continue // not in this kernel
 		}
-		host := file
-		if fi.IsDir() {
-			host = dir
+		behind := file
+		if st.Mode&unix.S_IFMT == unix.S_IFDIR {
+			behind = dir
 		}
-		a, err := clone(bind{writable, host, at}, unix.MOUNT_ATTR_RDONLY)
+		fd, err := unix.OpenTree(r.tmp, behind, unix.OPEN_TREE_CLONE|unix.OPEN_TREE_CLOEXEC|unix.AT_SYMLINK_NOFOLLOW)
 		if err != nil {
 			return err
 		}
-		err = unix.MoveMount(a.fd, "", unix.AT_FDCWD, at, unix.MOVE_MOUNT_F_EMPTY_PATH)
-		unix.Close(a.fd)
+		if err = setAttrs(fd, unix.MOUNT_ATTR_RDONLY); err == nil {
+			err = unix.MoveMount(fd, "", r.proc, name, unix.MOVE_MOUNT_F_EMPTY_PATH)
+		}
+		unix.Close(fd)
 		if err != nil {
-			return fmt.Errorf("hiding %s: %w", at, err)
+			return fmt.Errorf("hiding /proc/%s: %w", name, err)
 		}
 	}
-	return errors.Join(os.Remove(file), os.Remove(dir))
+	return errors.Join(unix.Unlinkat(r.tmp, file, 0), unix.Unlinkat(r.tmp, dir, unix.AT_REMOVEDIR))
 }
 
 // close closes the descriptors of the mounts; those that are attached nowhere are gone then.
 func (r *newRoot) close() {
-	fds := []int{r.root, r.tmp, r.proc, r.old}
+	fds := []int{r.root, r.tmp, r.proc, r.old, r.dev, r.run, r.pts}
 	for _, a := range slices.Concat(r.devices, r.binds) {
 		fds = append(fds, a.fd)
 	}

@@ -15,7 +15,8 @@ const (
 	// PIDNamespace makes the helper init of a PID namespace, pid_namespaces(7), with mounts of its own, so that those which
 	// a program makes end with its call. It needs CAP_SYS_ADMIN.
 	PIDNamespace Isolation = iota + 1
-	// UserPIDNamespace does so within a user namespace that maps only the caller's own IDs, to themselves.
+	// UserPIDNamespace does so within a user namespace that maps only the caller's own IDs, to themselves, or with a
+	// Confinement.Root to root's.
 	UserPIDNamespace
 	// Subreaper makes the helper the parent of orphans, which it kills; a process that kills the helper first escapes.
 	Subreaper
@@ -57,8 +58,12 @@ func (i Isolation) sysProcAttr(p *plan) *syscall.SysProcAttr {
 		attr.Cloneflags = syscall.CLONE_NEWPID | syscall.CLONE_NEWNS
 	case UserPIDNamespace:
 		attr.Cloneflags = syscall.CLONE_NEWPID | syscall.CLONE_NEWNS | syscall.CLONE_NEWUSER
-		attr.UidMappings = []syscall.SysProcIDMap{{ContainerID: os.Geteuid(), HostID: os.Geteuid(), Size: 1}}
-		attr.GidMappings = []syscall.SysProcIDMap{{ContainerID: os.Getegid(), HostID: os.Getegid(), Size: 1}}
+		uid, gid := os.Geteuid(), os.Getegid()
+		if p != nil && p.root != "" { // whose owner is root, as package tools demand
+			uid, gid = 0, 0
+		}
+		attr.UidMappings = []syscall.SysProcIDMap{{ContainerID: uid, HostID: os.Geteuid(), Size: 1}}
+		attr.GidMappings = []syscall.SysProcIDMap{{ContainerID: gid, HostID: os.Getegid(), Size: 1}}
 	case Subreaper:
 		return attr // a death signal would end the helper before it has swept
 	}
@@ -67,7 +72,7 @@ func (i Isolation) sysProcAttr(p *plan) *syscall.SysProcAttr {
 		if !p.network {
 			attr.Cloneflags |= syscall.CLONE_NEWNET
 		}
-		if i == UserPIDNamespace {
+		if i == UserPIDNamespace && p.root == "" {
 			// The helper is not root in there, and would lose what the namespace gives it when it is executed.
 			attr.AmbientCaps = []uintptr{unix.CAP_SYS_ADMIN, unix.CAP_NET_ADMIN, unix.CAP_SETPCAP}
 		}

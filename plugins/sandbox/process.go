@@ -69,6 +69,15 @@ func (p Process) resolved() (Process, error) {
 	if p.Argv0 == "" {
 		p.Argv0 = p.Path
 	}
+	if c := p.Confine; c != nil && c.Root != "" {
+		if p.Mount.File != nil && p.Mount.At != c.Root {
+			return p, fmt.Errorf("starting %s: a mount at %s, and the root is %s", p.Path, p.Mount.At, c.Root)
+		}
+		if !filepath.IsAbs(p.Path) || p.Dir != "" && !filepath.IsAbs(p.Dir) {
+			return p, fmt.Errorf("starting %s: a relative path in a root of its own", p.Path)
+		}
+		return p, nil
+	}
 	if p.Dir == "" {
 		return p, nil
 	}
@@ -143,22 +152,9 @@ func (e *StartError) Error() string {
 
 func (e *StartError) Unwrap() error { return e.Err }
 
-// newStartError finds out what execve(2) leaves open: ENOENT means the file or its interpreter.
+// newStartError says more than execve(2), if there is more to say.
 func newStartError(path string, errno syscall.Errno) *StartError {
-	e := &StartError{Path: path, Err: errno}
-	fi, err := os.Stat(path)
-	switch {
-	case err != nil:
-	case fi.IsDir():
-		e.Reason = "is a directory"
-	case errno == syscall.ENOENT:
-		e.Reason = "the interpreter that its first line or its ELF header names does not exist"
-	case errno == syscall.EACCES && fi.Mode()&0o111 == 0:
-		e.Reason = "not executable"
-	case errno == syscall.ENOEXEC:
-		e.Reason = "neither a program of this architecture nor a script with #! in its first line"
-	}
-	return e
+	return &StartError{Path: path, Reason: startReason(path, errno), Err: errno}
 }
 
 // TimeoutError says that a process was killed because it ran for too long.

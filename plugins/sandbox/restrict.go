@@ -3,6 +3,7 @@ package sandbox
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"runtime"
 
@@ -12,6 +13,13 @@ import (
 // enter gives the helper the root and the namespaces' settings that the plan asks for, as far as they can be had.
 func (h *helper) enter() (report, bool) {
 	p := h.job.plan
+	if p.root != "" && h.job.mount == "" {
+		if fi, err := os.Stat(p.root); err != nil {
+			return failed(noRoot, err), false
+		} else if !fi.IsDir() {
+			return failed(noRoot, &fs.PathError{Op: "entering", Path: p.root, Err: unix.ENOTDIR}), false
+		}
+	}
 	for _, b := range p.binds {
 		if b.kind == writable {
 			if _, err := os.Lstat(b.host); err != nil {
@@ -52,13 +60,15 @@ func (h *helper) enterRoot() (report, bool) {
 	switch {
 	case err == nil:
 		defer r.close()
-		if err := r.furnish(mount); err != nil {
+		if err := r.furnish(p, mount); err != nil {
 			return failed(noRoot, err), false
 		}
 		h.facts.proc = errnoOf(r.procErr)
 		if r.bounded {
 			h.facts.counted = countsNamespace
 		}
+	case p.root != "":
+		return failed(noOwnRoot, err), false
 	case p.moved() || mount != "":
 		return failed(noRoot, err), false
 	default:
@@ -89,6 +99,9 @@ func (h *helper) confineThread() error {
 	keep := keptFor(root)
 	if h.job.isolation == UserPIDNamespace {
 		keep = nil
+		if p.root != "" {
+			keep = keptFor(false) // nobody makes devices in a user namespace
+		}
 	}
 	newPrivs := unix.Prctl(unix.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
 	held, err := dropCapabilities(keep)
@@ -137,7 +150,11 @@ func (h *helper) launchHere() (report, bool) {
 		return report{kind: exited}, false
 	}
 	if err := h.start(); err != nil {
-		return failure(noExec, err), false
+		r := failure(noExec, err)
+		if p := h.job.plan; p != nil && p.root != "" {
+			r.detail = startReason(h.job.path, errnoOf(err))
+		}
+		return r, false
 	}
 	return report{}, true
 }

@@ -69,6 +69,10 @@ func start(p Process) (*call, error) {
 	if err != nil {
 		return nil, err
 	}
+	program, err := helperProgram(plan)
+	if err != nil {
+		return nil, &NoRootError{p.Path, err}
+	}
 	pipes, err := newPipes(p)
 	if err != nil {
 		return nil, err
@@ -76,7 +80,7 @@ func start(p Process) (*call, error) {
 	c := &call{process: p, plan: plan, pipes: pipes}
 	err = errNoMount // unless there is a way to try
 	for _, c.isolation = range p.isolations(plan) {
-		c.helper, err = os.StartProcess("/proc/self/exe", []string{helperName}, &os.ProcAttr{
+		c.helper, err = os.StartProcess(program, []string{helperName}, &os.ProcAttr{
 			// It lives shortly and does little; built with -race, it would sleep a second before its end.
 			Env:   []string{"GOMAXPROCS=1", "GOGC=off", "GORACE=atexit_sleep_ms=0"},
 			Files: pipes.child,
@@ -90,7 +94,11 @@ func start(p Process) (*call, error) {
 	pipes.closeChild()
 	if err != nil {
 		pipes.closeOurs()
-		return nil, fmt.Errorf("starting the launcher's helper: %w", err)
+		err = fmt.Errorf("starting the launcher's helper: %w", err)
+		if plan != nil && plan.root != "" {
+			return nil, &NoRootError{p.Path, err}
+		}
+		return nil, err
 	}
 	return c, nil
 }
@@ -188,6 +196,8 @@ func (c *call) exit() (Exit, error) {
 		return Exit{}, fmt.Errorf("starting %s: entering directory %s: %w", path, c.process.Dir, errno)
 	case noMount:
 		return Exit{}, fmt.Errorf("starting %s: attaching the staging root at %s: %w", path, c.process.Mount.At, errno)
+	case noOwnRoot:
+		return Exit{}, &NoRootError{path, &detailError{r.detail, errno}}
 	case noRoot:
 		return Exit{}, fmt.Errorf("starting %s: confining it: %w", path, &detailError{r.detail, errno})
 	case lacking:
@@ -195,6 +205,9 @@ func (c *call) exit() (Exit, error) {
 	case noConfine:
 		return Exit{}, fmt.Errorf("starting %s: making everything read-only but its own directories: %w", path, errno)
 	case noExec:
+		if c.plan != nil && c.plan.root != "" { // where our own names mean nothing
+			return Exit{}, &StartError{Path: path, Reason: r.detail, Err: errno}
+		}
 		return Exit{}, newStartError(path, errno)
 	}
 	return Exit{}, fmt.Errorf("starting %s: preparing the launcher's helper: %w", path, errno)

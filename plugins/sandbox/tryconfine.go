@@ -7,7 +7,8 @@ import (
 )
 
 // TryConfine confines a process as Run does, starts no program in it, and says what of the confinement can be had here.
-// Binds are tried where they are: Confined.Root says whether they could appear elsewhere.
+// Binds are tried where they are, and a Root is not: Confined.Root says whether they could appear elsewhere, and there
+// could be one.
 func TryConfine(ctx context.Context, c Confinement, probe Probe) (Confined, error) {
 	here := func(list []Bind) []Bind {
 		binds := make([]Bind, len(list))
@@ -17,6 +18,7 @@ func TryConfine(ctx context.Context, c Confinement, probe Probe) (Confined, erro
 		return binds
 	}
 	c.ReadOnly, c.Writable = here(c.ReadOnly), here(c.Writable)
+	c.Root, c.RootReadOnly, c.Kept = "", false, nil
 	if err := ctx.Err(); err != nil {
 		return Confined{}, err
 	}
