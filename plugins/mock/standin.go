@@ -28,23 +28,30 @@ const fixedDir = "/run/holo-build/tools"
 
 // IsStandIn says whether this process is a stand-in. A program that is to be one asks this before it looks at its
 // arguments, and if so does nothing but exit with what StandIn returns.
+//
+// It is one if the build has made one of its name: which those are, each build decides.
 func IsStandIn() bool {
-	at := executedAs()
-	if _, ok := table()[filepath.Base(at)]; !ok {
-		return false
-	}
-	_, ok := socketDir(at)
+	_, ok := socketDir(executedAs())
 	return ok
 }
 
-// socketDir is where the socket is of a stand-in that was started by a path.
+// socketDir is where the socket is of a stand-in that was started by a path: beside a symlink of its name.
 func socketDir(at string) (string, bool) {
+	name := filepath.Base(at)
+	if !IsToolName(name) {
+		return filepath.Dir(at), false
+	}
 	for _, dir := range []string{filepath.Dir(at), fixedDir} {
-		if info, err := os.Lstat(filepath.Join(dir, socketName)); err == nil && info.Mode().Type() == os.ModeSocket {
+		if isOfType(filepath.Join(dir, socketName), os.ModeSocket) && isOfType(filepath.Join(dir, name), os.ModeSymlink) {
 			return dir, true
 		}
 	}
 	return filepath.Dir(at), false
+}
+
+func isOfType(path string, t os.FileMode) bool {
+	info, err := os.Lstat(path)
+	return err == nil && info.Mode().Type() == t
 }
 
 // StandIn has the build do what the tool would do with these arguments, os.Args, and environment, and returns the exit status.
