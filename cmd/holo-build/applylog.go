@@ -51,6 +51,7 @@ type flagsRecord struct {
 	Ephemeral bool     `json:"ephemeral,omitempty"`
 	Squash    bool     `json:"squash,omitempty"`
 	Defer     string   `json:"defer,omitempty"` // "unit"
+	Mocks     []string `json:"mocks,omitempty"`
 }
 
 func (r buildRecord) portable() record {
@@ -152,6 +153,8 @@ type callRecord struct {
 	Entity  string       `json:"entity,omitempty"`
 	Outcome mock.Outcome `json:"outcome"`
 	Exit    int          `json:"exit,omitempty"`
+	// Mock is the file by whose word the outcome is what it is.
+	Mock string `json:"mock,omitempty"`
 }
 
 func (r callRecord) portable() record { return r }

@@ -73,6 +73,8 @@ type build struct {
 	annotations map[string]*string
 	// dropped are the resources of earlier builds that go.
 	dropped []string
+	// mocks are the files that say what stand-ins do.
+	mocks []mockText
 	// order puts entities in another order; nil leaves them in theirs.
 	order func([]*holo.Scanned)
 	// live says that the running system is provisioned, not a staging root.
@@ -189,6 +191,10 @@ func newBuild(p process, o buildOptions) (*build, error) {
 	if err := checkPlaces(o, tmp); err != nil {
 		return nil, err
 	}
+	mocks, err := readMocks(o.mocks)
+	if err != nil {
+		return nil, err
+	}
 	kept, err := openCache(p, o, ui)
 	if err != nil {
 		return nil, err
@@ -205,7 +211,7 @@ func newBuild(p process, o buildOptions) (*build, error) {
 		ui.warn(sweepErr.Error())
 	}
 	return &build{process: p, o: o, ui: ui, work: work, limits: limits, layers: &layers{cache: kept, opened: kept, dir: work.Path, ui: ui},
-		given: given, annotations: annotations}, nil
+		given: given, annotations: annotations, mocks: mocks}, nil
 }
 
 // close brings the cache to its limit, and removes the work directory, unless it is to be kept.

@@ -72,7 +72,7 @@ type prepared struct {
 }
 
 // newPrepared is what there is before anything is run.
-func (b *build) newPrepared(res *holo.Resources) (prepared, error) {
+func (b *build) newPrepared(ctx context.Context, res *holo.Resources) (prepared, error) {
 	ready := prepared{resources: res, calls: &ledger{}}
 	program, err := os.Executable()
 	if err != nil {
@@ -87,13 +87,17 @@ func (b *build) newPrepared(res *holo.Resources) (prepared, error) {
 		}
 	}
 	ready.calls.hide, ready.deferred.hide = b.secrets, b.secrets
+	ready.calls.tools = ready.standIns.Tools
+	if err := b.script(ctx, ready); err != nil {
+		return ready, err
+	}
 	ready.sandbox, err = b.newSandbox()
 	return ready, err
 }
 
 // prepare runs generators, places the resources, and chooses plugins.
 func (b *build) prepare(ctx context.Context, stage stager, res *holo.Resources) (prepared, error) {
-	ready, err := b.newPrepared(res)
+	ready, err := b.newPrepared(ctx, res)
 	if err == nil {
 		ready.deferred.root = stage.Root(byBuild)
 		err = b.generate(ctx, stage, ready)
