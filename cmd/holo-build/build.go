@@ -12,6 +12,7 @@ import (
 
 	"github.com/holo-build/holo-build/oci"
 	"github.com/holo-build/holo-build/plugins/holo"
+	"github.com/holo-build/holo-build/plugins/holo/holotest"
 	"github.com/holo-build/holo-build/rootfs"
 )
 
@@ -74,7 +75,7 @@ type build struct {
 	// dropped are the resources of earlier builds that go.
 	dropped []string
 	// mocks are the files that say what stand-ins do.
-	mocks []mockText
+	mocks []holotest.Mock
 	// order puts entities in another order; nil leaves them in theirs.
 	order func([]*holo.Scanned)
 	// live says that the running system is provisioned, not a staging root.

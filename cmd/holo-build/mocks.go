@@ -10,28 +10,23 @@ import (
 	"strings"
 
 	"github.com/holo-build/holo-build/plugins/holo"
+	"github.com/holo-build/holo-build/plugins/holo/holotest"
 	"github.com/holo-build/holo-build/plugins/mock/scripted"
 )
 
 const mockUsage = "have stand-ins do as `FILE` says, TOML; may be repeated"
 
-// mockText is a file of scripted stand-ins. What is read of it counts how often it has answered: it is read anew for each
-// run of the plugins.
-type mockText struct {
-	name string
-	text []byte
-}
-
-// readMocks reads the files that --mock names, which must be right: that is found out before there is any work to lose.
-func readMocks(names []string) (list []mockText, err error) {
+// readMocks reads the files that --mock names, which must be right: that is found out before there is any work to lose. What
+// is parsed counts how often it has answered, and so is parsed anew for each run of the plugins.
+func readMocks(names []string) (list []holotest.Mock, err error) {
 	var errs []error
 	for _, name := range names {
 		text, err := readMock(name)
 		if err == nil {
-			_, err = mockText{name, text}.parse()
+			_, err = parseMock(holotest.Mock{Name: name, Text: text})
 		}
 		errs = append(errs, err)
-		list = append(list, mockText{name, text})
+		list = append(list, holotest.Mock{Name: name, Text: text})
 	}
 	return list, errors.Join(errs...)
 }
@@ -49,9 +44,9 @@ func readMock(name string) ([]byte, error) {
 	return text, nil
 }
 
-// parse reads the file. The ledger has its name without a path of this machine.
-func (m mockText) parse() (*scripted.File, error) {
-	return scripted.Parse(m.name, filepath.Base(m.name), m.text)
+// parseMock reads a file. The ledger has its name without a path of this machine.
+func parseMock(m holotest.Mock) (*scripted.File, error) {
+	return scripted.Parse(m.Name, filepath.Base(m.Name), m.Text)
 }
 
 // script gives the stand-ins what files say: those of --mock and of resource trees.
@@ -123,7 +118,7 @@ func (b *build) mockFiles(ctx context.Context, res *holo.Resources) (own, image 
 		}
 	}
 	for _, m := range b.mocks {
-		f, err := m.parse()
+		f, err := parseMock(m)
 		errs = append(errs, err)
 		own = append(own, f)
 	}

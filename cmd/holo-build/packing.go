@@ -93,7 +93,7 @@ func (b *build) flagsRecord() flagsRecord {
 		r.Plugins = append(r.Plugins, id)
 	}
 	for _, m := range b.mocks {
-		r.Mocks = append(r.Mocks, filepath.Base(m.name))
+		r.Mocks = append(r.Mocks, filepath.Base(m.Name))
 	}
 	return r
 }
