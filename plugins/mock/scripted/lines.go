@@ -1,12 +1,13 @@
 package scripted
 
 import (
-	"bytes"
 	"fmt"
 	"strconv"
 	"strings"
 
 	"github.com/pelletier/go-toml/v2/unstable"
+
+	"github.com/holo-build/holo-build/plugins/internal/tomlfile"
 )
 
 // lines are the lines in which tables and keys of a document begin, by names such as "program[0].answer[2].args".
@@ -23,47 +24,27 @@ func (l lines) of(table, key string) string {
 	return ""
 }
 
-// linesOf finds them in a document that was decoded. Of tables that are written in one line, in braces, there is none.
-func linesOf(text []byte) lines {
-	l := lines{}
-	var p unstable.Parser
-	p.Reset(text)
-	count := map[string]int{}
-	table, at, line := "", 0, 1
-	for p.NextExpression() {
-		n := p.Expression()
-		name, offset := "", -1
-		for it := n.Key(); it.Next(); {
-			if offset < 0 {
-				offset = int(it.Node().Raw.Offset)
+// linesOf finds them in a document that was decoded. Of tables that are written in one line, in braces, there is the key alone.
+func linesOf(text []byte) (lines, *tomlfile.Complaint) {
+	l, count, table := lines{}, map[string]int{}, ""
+	complaint := tomlfile.Walk(text, func(d *tomlfile.Document, n *unstable.Node) {
+		parts, line := d.Path(n)
+		name := table + "." + strings.Join(parts, ".")
+		if n.Kind != unstable.KeyValue {
+			name = ""
+			for i, part := range parts {
+				if name += part; i < len(parts)-1 {
+					name += fmt.Sprintf("[%d].", count[name]-1)
+				}
 			}
-			part := string(it.Node().Data)
-			switch {
-			case n.Kind == unstable.KeyValue && name == "":
-				name = table + "." + part
-			case name == "":
-				name = part
-			default:
-				name += "." + part
+			if n.Kind == unstable.ArrayTable {
+				name, count[name] = fmt.Sprintf("%s[%d]", name, count[name]), count[name]+1
 			}
-			if n.Kind != unstable.KeyValue && count[name] > 0 && !it.IsLast() {
-				name = fmt.Sprintf("%s[%d]", name, count[name]-1)
-			}
-		}
-		if offset > at {
-			line += bytes.Count(text[at:offset], []byte("\n"))
-			at = offset
-		}
-		switch n.Kind {
-		case unstable.ArrayTable:
-			name, count[name] = fmt.Sprintf("%s[%d]", name, count[name]), count[name]+1
-			table = name
-		case unstable.Table:
 			table = name
 		}
 		if _, ok := l[name]; !ok {
 			l[name] = line
 		}
-	}
-	return l
+	})
+	return l, complaint
 }

@@ -9,7 +9,9 @@ import (
 	"path"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
+	"unicode"
 	"unicode/utf8"
 
 	"github.com/pelletier/go-toml/v2"
@@ -86,6 +88,7 @@ type messageAnswerTable struct {
 
 // Parse reads a file. Its errors name it by name and line, all of them at once; shown is what the ledger calls it.
 func Parse(name, shown string, text []byte) (*File, error) {
+	name, shown = oneLine(name), oneLine(shown)
 	switch {
 	case len(text) > MaxFile:
 		return nil, fmt.Errorf("%s: more than %d bytes", name, MaxFile)
@@ -97,9 +100,21 @@ func Parse(name, shown string, text []byte) (*File, error) {
 	if err := toml.NewDecoder(bytes.NewReader(text)).DisallowUnknownFields().Decode(&d); err != nil {
 		return nil, decodeError(name, err)
 	}
-	r := &reader{file: &File{Name: name, Shown: shown}, lines: linesOf(text)}
+	lines, complaint := linesOf(text)
+	if complaint != nil {
+		return nil, errors.New(complaint.Of(name))
+	}
+	r := &reader{file: &File{Name: name, Shown: shown}, lines: lines}
 	r.document(d)
 	return r.file, errors.Join(r.errs...)
+}
+
+// oneLine quotes a name that could be taken for something else, as the image's may.
+func oneLine(name string) string {
+	if strings.ContainsFunc(name, func(r rune) bool { return !unicode.IsPrint(r) }) || !utf8.ValidString(name) {
+		return strconv.Quote(name)
+	}
+	return name
 }
 
 // badLine is the line of the first byte that is not UTF-8.
@@ -133,7 +148,7 @@ func decodeError(name string, err error) error {
 		if key := e.Key(); len(key) > 0 {
 			text = strings.Join(key, ".") + ": " + text
 		}
-		return fmt.Errorf("%s, line %d, column %d: %s", name, line, column, text)
+		return fmt.Errorf("%s, line %d: column %d: %s", name, line, column, text)
 	}
 	return fmt.Errorf("%s: %s", name, strings.TrimPrefix(err.Error(), "toml: "))
 }

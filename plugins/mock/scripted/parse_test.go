@@ -8,12 +8,12 @@ import (
 // TestParseErrors: what is wrong in a file is said with its name and line.
 func TestParseErrors(t *testing.T) {
 	for _, c := range []struct{ name, text, want string }{
-		{"no TOML", "[[program]]\nname = foosql\n", "F, line 2, column 8: "},
+		{"no TOML", "[[program]]\nname = foosql\n", "F, line 2: column 8: "},
 		{"unknown key", "[[program]]\nname = 'a'\n[[program.answer]]\nargs = []\nexitt = 1\n", `F, line 5: unknown key "program.answer.exitt"`},
 		{"unknown table", "\n[[deamon]]\npath = '/run/x'\n", `F, line 2: unknown key "deamon"`},
-		{"wrong type", "[[program]]\nname = 'a'\n[[program.answer]]\nargs = 'x'\n", "F, line 4, column 8: "},
-		{"wrong type of an element", "[[program]]\nname = 'a'\n[[program.answer]]\nargs = [\n1]\n", "F, line 5, column 1: "},
-		{"twice", "[[program]]\nname = 'a'\nname = 'b'\n", "F, line 3, column 1: "},
+		{"wrong type", "[[program]]\nname = 'a'\n[[program.answer]]\nargs = 'x'\n", "F, line 4: column 8: "},
+		{"wrong type of an element", "[[program]]\nname = 'a'\n[[program.answer]]\nargs = [\n1]\n", "F, line 5: column 1: "},
+		{"twice", "[[program]]\nname = 'a'\nname = 'b'\n", "F, line 3: column 1: "},
 		{"not UTF-8", "# a\n# \xff\n", "F, line 2: it is not UTF-8"},
 		{"no name", "\n[[program]]\nredact = ['x']\n", "F, line 2: a program needs a name"},
 		{"slash", "[[program]]\nname = '../a'\n", `F, line 2: "../a" can be no program's name`},
@@ -88,6 +88,14 @@ func TestParseAllErrors(t *testing.T) {
 	_, err = Parse("F", "F", []byte(strings.Repeat("[[program]]\nname = 'a/b'\nfoo = 1\n", 500)))
 	if err == nil || strings.Count(err.Error(), "\n") != maxErrors-1 {
 		t.Errorf("%v", err)
+	}
+}
+
+// TestParseNames: a name of a file that would be more than one line, or do something to a terminal, is in quotes.
+func TestParseNames(t *testing.T) {
+	f, err := Parse("a\nb", "c\x1b[2J", nil)
+	if err != nil || f.Name != `"a\nb"` || f.Shown != `"c\x1b[2J"` {
+		t.Errorf("%+v, %v", f, err)
 	}
 }
 
