@@ -56,7 +56,11 @@ func Merge(own, image []*File, g Given) (*Set, []string, error) {
 		}
 		variables[k.variable] = true
 	}
-	return s, s.addImage(image, g), errors.Join(errs...)
+	notices := s.addImage(image, g)
+	if len(s.programs) > maxPrograms || len(s.sockets) > maxSockets {
+		errs = append(errs, fmt.Errorf("scripts of stand-ins: %w in all files", errMany))
+	}
+	return s, notices, errors.Join(errs...)
 }
 
 func programFile(p *program) *File {

@@ -1,6 +1,7 @@
 package scripted
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -56,6 +57,25 @@ func TestMergeTaken(t *testing.T) {
 				t.Errorf("got %v, want %s", err, c.want)
 			}
 		})
+	}
+}
+
+// TestMergeMany: what is bounded in a file is so in all of them.
+func TestMergeMany(t *testing.T) {
+	var files []*File
+	for _, k := range []string{"a", "b"} {
+		var b strings.Builder
+		for i := range maxSockets {
+			fmt.Fprintf(&b, "[[socket]]\npath = '/run/%s%d'\n", k, i)
+		}
+		files = append(files, named(t, k, b.String()))
+	}
+	const want = "scripts of stand-ins: more than 1000 programs, or 100 sockets in all files"
+	if _, _, err := Merge(files[:1], files[1:], Given{}); err == nil || err.Error() != want {
+		t.Errorf("%v", err)
+	}
+	if _, _, err := Merge(nil, files[:1], Given{}); err != nil {
+		t.Error(err)
 	}
 }
 

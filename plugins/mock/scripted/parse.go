@@ -19,11 +19,13 @@ import (
 	"github.com/holo-build/holo-build/plugins/mock"
 )
 
-// Bounds of a file: its bytes, and how many programs and sockets, and answers of each, it may have.
+// Bounds of a file: its bytes, and how many answers a program or a socket may have; and of all files: programs, each of which is
+// made a file for each process, and sockets, at each of which somebody listens.
 const (
-	MaxFile    = 1 << 20
-	maxTables  = 1000
-	maxAnswers = 1000
+	MaxFile     = 1 << 20
+	maxAnswers  = 1000
+	maxPrograms = 1000
+	maxSockets  = 100
 )
 
 // File is what a file says.
@@ -117,6 +119,8 @@ func oneLine(name string) string {
 	return name
 }
 
+var errMany = fmt.Errorf("more than %d programs, or %d sockets", maxPrograms, maxSockets)
+
 // badLine is the line of the first byte that is not UTF-8.
 func badLine(text []byte) int {
 	line := 1
@@ -173,8 +177,8 @@ func (r *reader) wrong(table, key, format string, args ...any) {
 }
 
 func (r *reader) document(d document) {
-	if len(d.Program) > maxTables || len(d.Socket) > maxTables {
-		r.wrong("", "", "more than %d programs or sockets", maxTables)
+	if len(d.Program) > maxPrograms || len(d.Socket) > maxSockets {
+		r.wrong("", "", "%v", errMany)
 		return
 	}
 	for i, t := range d.Program {
