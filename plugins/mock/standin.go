@@ -1,12 +1,14 @@
 package mock
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"net"
 	"os"
 	"path/filepath"
 	"strconv"
+	"time"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -80,7 +82,7 @@ func ask(dir string, a asked) (status int, err error) {
 		return 0, err
 	}
 	defer conn.Close()
-	if _, _, err := conn.WriteMsgUnix(length, unix.UnixRights(0, 1, 2), nil); err != nil {
+	if err := sendStreams(conn, length); err != nil {
 		return 0, err
 	}
 	if _, err := conn.Write(request); err != nil {
@@ -92,6 +94,21 @@ func ask(dir string, a asked) (status int, err error) {
 	}
 	return int(answer[0]), nil
 }
+
+// sendStreams sends a message with the standard streams. A user can have only so many descriptors on their way at a time, who
+// may be the user of other builds, too; unix(7), ETOOMANYREFS: they arrive soon.
+func sendStreams(conn *net.UnixConn, message []byte) error {
+	for tries := 0; ; tries++ {
+		_, _, err := conn.WriteMsgUnix(message, unix.UnixRights(0, 1, 2), nil)
+		if !errors.Is(err, unix.ETOOMANYREFS) || tries == sendTries {
+			return err
+		}
+		time.Sleep(pollTime * time.Millisecond)
+	}
+}
+
+// sendTries is how often that is tried: for less than requestTime.
+const sendTries = 100
 
 // socketIn is the address of the socket in a directory. By way of the descriptor, its length does not matter: an address has
 // 108 bytes, unix(7).
