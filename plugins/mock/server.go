@@ -101,12 +101,12 @@ func answer(ctx context.Context, conn *net.UnixConn, use func(context.Context, U
 		}
 		defer streams[i].close()
 	}
-	status := use(ctx, Use{PID: peer(conn), Argv: a.argv, Env: a.env, Dir: a.dir, Stdin: streams[0], Stdout: streams[1], Stderr: streams[2]})
+	status := use(ctx, Use{PID: Peer(conn), Argv: a.argv, Env: a.env, Dir: a.dir, Stdin: streams[0], Stdout: streams[1], Stderr: streams[2]})
 	_, _ = conn.Write([]byte{byte(status)}) // it may be dead
 }
 
-// peer is the process at the other end of a connection, unix(7), SO_PEERCRED; 0 if that can't be told.
-func peer(conn *net.UnixConn) (pid int) {
+// Peer is the process at the other end of a connection, unix(7), SO_PEERCRED; 0 if that can't be told.
+func Peer(conn *net.UnixConn) (pid int) {
 	raw, err := conn.SyscallConn()
 	if err != nil {
 		return 0

@@ -82,6 +82,9 @@ type Use struct {
 	Plugin, Entity string
 	// PID is the process that uses a stand-in; 0 where a plugin uses the tool in the process, or nobody knows.
 	PID int
+	// EntityOf finds the entity for which a process works, of those that connect to a daemon's stand-in; nil says that it is
+	// Entity for all of them.
+	EntityOf func(pid int) string
 }
 
 // Name is the name in the root of a path that stands among the arguments. An absolute one is a path of the root, whether it

@@ -146,7 +146,7 @@ func (c *testCase) startStandIns(ctx context.Context) (err error) {
 	}
 	for i, socket := range set.Sockets(nil, func(m mock.Call) { s.record(m.Line()) }) {
 		at := filepath.Join(dir, strconv.Itoa(i))
-		server, err := socket.Listen(ctx, at, mock.Use{})
+		server, err := socket.Listen(ctx, at, mock.Use{EntityOf: entityOf})
 		if err != nil {
 			return err
 		}

@@ -3,6 +3,7 @@ package holotest
 import (
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -145,7 +146,11 @@ func TestCallsSocket(t *testing.T) {
 	w := newCallsWorld(t, `
 -- c/source-tree --
 file      0644 ./etc/do
-python3 -c 'import os, socket; s = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM); s.connect(os.environ["FOO"]); s.send(b"hello")'
+[ "$*" != apply ] || sh target/etc/x apply x:y
+`+sep+`
+file      0644 ./etc/x
+python3 -c 'import os, socket; s = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM); s.connect(os.environ["FOO"]); s.send(b"hello")
+s = socket.socket(socket.AF_UNIX); s.connect(os.environ["BAR"]); s.send(b"PING\n"); print(s.recv(100))'
 -- c/mocks/d.toml --
 [[socket]]
 path = "/run/d"
@@ -153,12 +158,20 @@ type = "datagram"
 variable = "FOO"
 [[socket.answer]]
 message = "hello"
+[[socket]]
+path = "/run/s"
+variable = "BAR"
+[[socket.answer]]
+message = "PING"
+reply = "PONG"
 -- c/expected-calls --
 `)
 	w.o.Update = true
 	w.run("c")
-	if got := w.read("c/expected-calls"); got != "realised /run/d hello\n" {
-		t.Error(got)
+	lines := strings.SplitAfter(w.read("c/expected-calls"), "\n")
+	slices.Sort(lines) // of a datagram, nobody waits for its arrival
+	if got := strings.Join(lines, ""); got != "realised /run/d hello\nrealised /run/s PING # x:y\n" {
+		t.Error(got, w.read("c/expected-apply-output"))
 	}
 }
 

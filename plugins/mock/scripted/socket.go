@@ -192,19 +192,22 @@ func (l *listener) welcome(ctx context.Context, conn net.Conn, free chan struct{
 
 // serve answers one client, until it says something that is not in the script.
 func (l *listener) serve(ctx context.Context, conn net.Conn) {
-	f := newFramer(l.socket, conn)
+	f, entity := newFramer(l.socket, conn), l.use.Entity
+	if unix, ok := conn.(*net.UnixConn); ok && l.use.EntityOf != nil {
+		entity = l.use.EntityOf(mock.Peer(unix))
+	}
 	if len(l.socket.greeting) > 0 && f.write(l.socket.greeting) != nil {
 		return
 	}
 	for {
 		message, err := f.read()
 		if errors.Is(err, errLong) {
-			l.refuse(fmt.Sprintf("(more than %d bytes)", maxMessage))
+			l.refuse(fmt.Sprintf("(more than %d bytes)", maxMessage), entity)
 		}
 		if err != nil {
 			return
 		}
-		a := l.answer(ctx, message)
+		a := l.answer(ctx, message, entity)
 		if a == nil || len(a.reply) > 0 && f.write(a.reply) != nil || a.close {
 			return
 		}
@@ -212,7 +215,7 @@ func (l *listener) serve(ctx context.Context, conn net.Conn) {
 }
 
 // answer chooses what is answered to a message, and has it recorded; nil is a refusal.
-func (l *listener) answer(ctx context.Context, message []byte) *messageAnswer {
+func (l *listener) answer(ctx context.Context, message []byte, entity string) *messageAnswer {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.used++; l.used > maxMessages {
@@ -220,23 +223,23 @@ func (l *listener) answer(ctx context.Context, message []byte) *messageAnswer {
 	}
 	a := l.socket.first(ctx, message)
 	if a == nil {
-		l.tell(string(message), mock.Refused)
+		l.tell(string(message), entity, mock.Refused)
 		return nil
 	}
-	l.tell(string(message), a.outcome)
+	l.tell(string(message), entity, a.outcome)
 	return a
 }
 
-func (l *listener) refuse(what string) {
+func (l *listener) refuse(what, entity string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.used++; l.used <= maxMessages {
-		l.tell(what, mock.Refused)
+		l.tell(what, entity, mock.Refused)
 	}
 }
 
 // tell records a message: the path of the socket in the place of a program, and the message in that of its argument.
-func (l *listener) tell(message string, o mock.Outcome) {
+func (l *listener) tell(message, entity string, o mock.Outcome) {
 	exit := 0
 	if o == mock.Refused {
 		exit = 1
@@ -245,7 +248,7 @@ func (l *listener) tell(message string, o mock.Outcome) {
 	if len(text) > maxShown {
 		text = strings.ToValidUTF8(text[:maxShown], "") + "..."
 	}
-	l.record(mock.Call{Argv: []string{l.socket.path, text}, Plugin: l.use.Plugin, Entity: l.use.Entity, Outcome: o, Exit: exit, Mock: l.socket.file.Shown})
+	l.record(mock.Call{Argv: []string{l.socket.path, text}, Plugin: l.use.Plugin, Entity: entity, Outcome: o, Exit: exit, Mock: l.socket.file.Shown})
 }
 
 // first is the first answer that fits, which is given once more then.
@@ -280,10 +283,10 @@ func (l *listener) datagrams(ctx context.Context, addr *net.UnixAddr) error {
 	buffer := make([]byte, maxMessage+1)
 	take := func(n int) {
 		if n > maxMessage {
-			l.refuse(fmt.Sprintf("(more than %d bytes)", maxMessage))
+			l.refuse(fmt.Sprintf("(more than %d bytes)", maxMessage), l.use.Entity)
 			return
 		}
-		l.answer(ctx, buffer[:n])
+		l.answer(ctx, buffer[:n], l.use.Entity)
 	}
 	l.work.Go(func() {
 		defer close(ended)
