@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -55,6 +56,21 @@ func TestExtra(t *testing.T) {
 	names := tools.Names()
 	if len(names) != len(table())+1 || !slices.Contains(names, "foosql") || !slices.IsSorted(names) {
 		t.Error(names)
+	}
+}
+
+// TestExtraDeferred: what is put off for a tool that the table does not have is known to have a secret in it.
+func TestExtraDeferred(t *testing.T) {
+	var later []Later
+	tools := &Tools{Defer: func(l Later) error { later = append(later, l); return nil }, Extra: map[string]Extra{"foosql": {
+		Run:    func(context.Context, Use) (int, Outcome) { return 0, Deferred },
+		Redact: func(argv []string) []string { return append(slices.Clone(argv[:len(argv)-1]), Redacted) },
+	}}}
+	if err := tools.Run(t.Context(), Use{Argv: []string{"foosql", "--key", "geheim"}, Stdout: io.Discard, Stderr: io.Discard}); err != nil {
+		t.Fatal(err)
+	}
+	if len(later) != 1 || !later[0].Secret || !slices.Equal(later[0].Argv, []string{"foosql", "--key", Redacted}) {
+		t.Errorf("%+v", later)
 	}
 }
 

@@ -197,6 +197,10 @@ func (t *Tools) Run(ctx context.Context, u Use) error {
 	}
 	exit, outcome := p.run(ctx, t, u)
 	if outcome == Deferred {
+		if p.free { // one after the other is put off
+			t.mu.Lock()
+			defer t.mu.Unlock()
+		}
 		exit, outcome = t.putOff(ctx, p, u)
 	}
 	t.record(u, p, p.withoutSecrets(u.Argv), outcome, exit)
