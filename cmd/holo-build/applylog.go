@@ -54,6 +54,7 @@ type flagsRecord struct {
 	// XenStore is the digest of the nodes that processes found at the beginning.
 	XenStore string   `json:"xenStore,omitempty"`
 	InRoot   []string `json:"inRoot,omitempty"`
+	Mocks    []string `json:"mocks,omitempty"`
 }
 
 func (r buildRecord) portable() record {
@@ -178,6 +179,8 @@ type callRecord struct {
 	// Service is the name on D-Bus of who was called, and Error that of the error that the caller got; empty for a program.
 	Service string `json:"service,omitempty"`
 	Error   string `json:"error,omitempty"`
+	// Mock is the file by whose word the outcome is what it is.
+	Mock string `json:"mock,omitempty"`
 }
 
 func (r callRecord) portable() record { return r }

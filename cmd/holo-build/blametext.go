@@ -133,7 +133,11 @@ func (p *blamePrinter) entity(e entityOf) error {
 	for _, line := range p.calls[e] {
 		if err == nil {
 			err = decode(line, func(r callRecord) {
-				fmt.Fprintf(&p.b, "    used  %s  (%s)\n", printable(shellLine(r.Argv)), printable(string(r.Outcome)))
+				outcome := string(r.Outcome)
+				if r.Mock != "" {
+					outcome += ", as " + r.Mock + " says"
+				}
+				fmt.Fprintf(&p.b, "    used  %s  (%s)\n", printable(shellLine(r.Argv)), printable(outcome))
 			})
 		}
 	}

@@ -12,6 +12,7 @@ import (
 
 	"github.com/holo-build/holo-build/oci"
 	"github.com/holo-build/holo-build/plugins/holo"
+	"github.com/holo-build/holo-build/plugins/holo/holotest"
 	"github.com/holo-build/holo-build/rootfs"
 )
 
@@ -73,6 +74,8 @@ type build struct {
 	annotations map[string]*string
 	// dropped are the resources of earlier builds that go.
 	dropped []string
+	// mocks are the files that say what stand-ins do.
+	mocks []holotest.Mock
 	// order puts entities in another order; nil leaves them in theirs.
 	order func([]*holo.Scanned)
 	// inRoot says what runs inside the staging root, and places are what was made there for its mounts.
@@ -196,6 +199,10 @@ func newBuild(p process, o buildOptions) (*build, error) {
 	if err := checkPlaces(o, tmp); err != nil {
 		return nil, err
 	}
+	mocks, err := readMocks(o.mocks)
+	if err != nil {
+		return nil, err
+	}
 	kept, err := openCache(p, o, ui)
 	if err != nil {
 		return nil, err
@@ -212,7 +219,7 @@ func newBuild(p process, o buildOptions) (*build, error) {
 		ui.warn(sweepErr.Error())
 	}
 	return &build{process: p, o: o, ui: ui, work: work, limits: limits, layers: &layers{cache: kept, opened: kept, dir: work.Path, ui: ui},
-		given: given, annotations: annotations}, nil
+		given: given, annotations: annotations, mocks: mocks}, nil
 }
 
 // close brings the cache to its limit, and removes the work directory, unless it is to be kept.

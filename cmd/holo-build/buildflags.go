@@ -44,6 +44,7 @@ type buildOptions struct {
 	sandbox   sandboxFlags
 	pluginEnv []string
 	secrets   []string
+	mocks     []string
 
 	log      string
 	metadata string
@@ -90,6 +91,7 @@ func (o *buildOptions) addPluginFlags(f *pflag.FlagSet) {
 	f.StringArrayVarP(&o.resources, "resources", "r", nil, "resource tree `DIR`, shaped like /usr/share/holo; may be repeated")
 	f.BoolVar(&o.replace, "replace-resources", false, "take away the resources that earlier builds placed and no -r has, and undo what came of them")
 	f.StringArrayVar(&o.plugins, "plugin", nil, "run plugin `ID[=BINARY]`, in this order and before all others; may be repeated")
+	f.StringArrayVar(&o.mocks, "mock", nil, mockUsage)
 	o.sandbox.addFlags(f)
 	f.StringArrayVar(&o.pluginEnv, "plugin-env", nil, pluginEnvUsage)
 	f.StringArrayVar(&o.secrets, "secret", nil, secretUsage)

@@ -16,6 +16,7 @@ type ledger struct {
 	mu    sync.Mutex
 	calls []mock.Call
 	hide  *holo.Secrets // are in no argument; nil for none
+	tools *mock.Tools   // know what else is secret among arguments
 }
 
 func (l *ledger) record(c mock.Call) {
@@ -41,7 +42,7 @@ func (l *ledger) records(plugins []pluginRecord) []callRecord {
 	var out []callRecord
 	for _, c := range l.calls {
 		out = append(out, callRecord{Type: "call", Tool: c.Argv[0], Argv: c.Argv, Plugin: c.Plugin, Entity: c.Entity, Outcome: c.Outcome, Exit: c.Exit,
-			Service: c.Service, Error: c.Error})
+			Service: c.Service, Error: c.Error, Mock: c.Mock})
 	}
 	slices.SortStableFunc(out, func(a, b callRecord) int { return placeAmong(plugins, a.Plugin) - placeAmong(plugins, b.Plugin) })
 	return out
@@ -58,7 +59,7 @@ func (l *ledger) declare(stdout []byte, plugin, entity string) (commands []strin
 	for line := range strings.Lines(string(stdout)) {
 		command, ok := strings.CutPrefix(strings.TrimSpace(line), "MOCK: ")
 		if argv := strings.Fields(command); ok && len(argv) > 0 {
-			argv = mock.WithoutSecrets(argv)
+			argv = l.tools.WithoutSecrets(argv)
 			l.record(mock.Call{Argv: argv, Plugin: plugin, Entity: entity, Outcome: mock.Declared})
 			commands = append(commands, shellLine(argv))
 		}

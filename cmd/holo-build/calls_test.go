@@ -50,7 +50,7 @@ func TestCallsOfBuild(t *testing.T) {
 		fatal(t, err)
 		res, err := holo.ReadResources(t.Context(), stage.Root(byBuild), nil, b.limits.Limits)
 		fatal(t, err)
-		ready, err := b.newPrepared(res)
+		ready, err := b.newPrepared(t.Context(), res)
 		fatal(t, err)
 		ready.cache, err = makeCache(stage, "tmp")
 		fatal(t, err)

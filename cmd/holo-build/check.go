@@ -98,7 +98,7 @@ func putGeneric(root rootfs.Root) error {
 
 // checkPlugins scans with all plugins that are at hand.
 func (b *build) checkPlugins(ctx context.Context, stage *rootfs.Staging, res *holo.Resources, done *provisioned) ([]*holo.Scanned, error) {
-	ready, err := b.newPrepared(res)
+	ready, err := b.newPrepared(ctx, res)
 	if err != nil {
 		return nil, err
 	}

@@ -93,6 +93,9 @@ func (p *logPrinter) call(r callRecord) {
 	if r.Exit != 0 {
 		exit = fmt.Sprintf(", exit status %d", r.Exit)
 	}
+	if r.Mock != "" {
+		exit += ", as " + printable(r.Mock) + " says"
+	}
 	fmt.Fprintf(&p.b, "  %-11s %s  (%s%s)\n", printable(string(r.Outcome)), printable(shellLine(r.Argv)), printable(cmp.Or(r.Entity, r.Plugin)), exit)
 }
 

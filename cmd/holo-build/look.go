@@ -109,7 +109,7 @@ func (b *build) lookLive(ctx context.Context, o lookOptions, look lookFunc) (tex
 	if err != nil {
 		return "", err
 	}
-	ready, err := b.newPrepared(res)
+	ready, err := b.newPrepared(ctx, res)
 	if err == nil {
 		err = b.generate(ctx, stage, ready)
 	}

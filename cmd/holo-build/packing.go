@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -90,6 +91,9 @@ func (b *build) flagsRecord() flagsRecord {
 	for _, p := range b.o.plugins {
 		id, _, _ := strings.Cut(p, "=")
 		r.Plugins = append(r.Plugins, id)
+	}
+	for _, m := range b.mocks {
+		r.Mocks = append(r.Mocks, filepath.Base(m.Name))
 	}
 	return r
 }

@@ -79,7 +79,7 @@ type prepared struct {
 }
 
 // newPrepared is what there is before anything is run.
-func (b *build) newPrepared(res *holo.Resources) (prepared, error) {
+func (b *build) newPrepared(ctx context.Context, res *holo.Resources) (prepared, error) {
 	ready := prepared{resources: res, calls: &ledger{}}
 	program, err := os.Executable()
 	if err != nil {
@@ -94,7 +94,11 @@ func (b *build) newPrepared(res *holo.Resources) (prepared, error) {
 		}
 	}
 	ready.calls.hide, ready.deferred.hide = b.secrets, b.secrets
+	ready.calls.tools = ready.standIns.Tools
 	if ready.standIns.Sockets, err = b.sockets(ready.standIns.Tools); err != nil {
+		return ready, err
+	}
+	if err := b.script(ctx, ready); err != nil {
 		return ready, err
 	}
 	ready.sandbox, err = b.newSandbox()
@@ -106,7 +110,7 @@ func (b *build) prepare(ctx context.Context, stage stager, res *holo.Resources) 
 	if b.inRoot != nil {
 		b.inRoot.Prepare = func() ([]sandbox.Bind, error) { return b.makePlaces(stage) }
 	}
-	ready, err := b.newPrepared(res)
+	ready, err := b.newPrepared(ctx, res)
 	if err == nil {
 		ready.deferred.root = stage.Root(byBuild)
 		err = b.generate(ctx, stage, ready)

@@ -24,6 +24,7 @@ type testOptions struct {
 	jobs            int
 	update, inPlace bool
 	junit           string
+	mocks           []string
 	timeout         time.Duration
 	conform         conformOptions
 }
@@ -41,6 +42,9 @@ env.sh            prepares the environment, in bash; optional
 expected-tree     the root directory after, and
 expected-*-output what "holo scan", "diff", "apply" print, and "apply --force"
                   where apply has asked for it
+expected-calls    what stand-ins for the system's tools were used for in apply;
+                  optional. With it, or with mocks/*.toml, which are as those of
+                  --mock, plugins find such stand-ins first in PATH
 
 NAME only stands in messages. The program is HOLO_BINARY, and without that this
 one under the name holo. Cases run in copies of their directories, from which
@@ -75,6 +79,7 @@ func (o *testOptions) addFlags(f *pflag.FlagSet) {
 	f.IntVarP(&o.jobs, "jobs", "j", runtime.NumCPU(), "run `N` cases at once")
 	f.BoolVar(&o.update, "update", false, "write what came of the cases to their expected-* files")
 	f.StringVar(&o.junit, "junit", "", "write a report for CI systems to `FILE`")
+	f.StringArrayVar(&o.mocks, "mock", nil, mockUsage)
 	f.BoolVar(&o.inPlace, "in-place", false, "run cases in their own directories, and leave target, tree and *-output there")
 	f.DurationVar(&o.timeout, "timeout", 10*time.Minute, "end a call of the program that takes longer; 0 for never")
 	f.StringVar(&o.conform.binary, "conformance", "", "hold the plugin `BINARY` against the plugin interface")
@@ -88,8 +93,8 @@ func (o testOptions) checkArgs(args []string) error {
 	switch {
 	case c.binary != "" && len(args) > 0:
 		return fmt.Errorf("with --conformance, %q is too much", args[0])
-	case c.binary != "" && (o.update || o.inPlace || o.junit != ""):
-		return errors.New("--update, --in-place and --junit are for test cases, and not for --conformance")
+	case c.binary != "" && (o.update || o.inPlace || o.junit != "" || len(o.mocks) > 0):
+		return errors.New("--update, --in-place, --junit and --mock are for test cases, and not for --conformance")
 	case c.binary == "" && (c.resources != "" || c.root != ""):
 		return errors.New("--resources and --root are for --conformance")
 	case c.binary == "" && len(args) < 2:
@@ -131,6 +136,10 @@ func runTest(ctx context.Context, p process, o testOptions, name string, cases [
 	if err := o.check(cases); err != nil {
 		return err
 	}
+	mocks, err := readMocks(o.mocks)
+	if err != nil {
+		return err
+	}
 	self, err := os.Executable()
 	if err != nil {
 		return fmt.Errorf("finding this program: %w", err)
@@ -147,7 +156,7 @@ func runTest(ctx context.Context, p process, o testOptions, name string, cases [
 	report := &testReport{p: p, color: p.colorOf(p.stdout)}
 	results, err := holotest.Run(ctx, cases, holotest.Options{
 		Holo: p.getenv("HOLO_BINARY"), Self: self, Bundled: ids, Environ: p.environ, Jobs: o.jobs, InPlace: o.inPlace, Update: o.update,
-		Scratch: work.Path, Timeout: o.timeout, Image: p.testImage, Now: p.now, Begin: report.begin, Done: report.done,
+		Scratch: work.Path, Timeout: o.timeout, Image: p.testImage, Mocks: mocks, Root: rootOfCase, Now: p.now, Begin: report.begin, Done: report.done,
 	})
 	if err != nil {
 		return err
@@ -160,6 +169,15 @@ func runTest(ctx context.Context, p process, o testOptions, name string, cases [
 		}
 	}
 	return ended
+}
+
+// rootOfCase opens the root of a test case for stand-ins, who work there as in front of a plain user, too.
+func rootOfCase(dir string) (rootfs.Root, func() error, error) {
+	d, err := openInPlace(dir)
+	if err != nil {
+		return nil, nil, err
+	}
+	return d.root, d.close, nil
 }
 
 // newWorkDir makes a work directory; what killed processes have left beside it is swept first.
@@ -195,7 +213,11 @@ func (r *testReport) done(result holotest.Result) {
 		if d.Missing {
 			r.print(r.red("!! There is no expected-" + d.Name + " yet, which --update writes. Diff follows:"))
 		} else {
-			r.print(r.red("!! The " + d.Name + " deviates from our expectation. Diff follows:"))
+			deviates := " deviates"
+			if strings.HasSuffix(d.Name, "s") {
+				deviates = " deviate"
+			}
+			r.print(r.red("!! The " + d.Name + deviates + " from our expectation. Diff follows:"))
 		}
 		r.print("")
 		for line := range strings.Lines(string(d.Diff)) {

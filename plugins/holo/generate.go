@@ -245,6 +245,9 @@ func readGenerated(ctx context.Context, dir string, b *resourceBudget) ([]*resou
 	if err != nil {
 		return nil, nil, err
 	}
+	if slices.ContainsFunc(found, func(n *resource) bool { return n.name == mocksName }) {
+		return nil, nil, fmt.Errorf("%q: mocks must be there before generators run, which may use them", mocksName)
+	}
 	return slices.DeleteFunc(found, func(n *resource) bool {
 		return n.name == generatorsName || strings.HasPrefix(n.name, generatorsName+"/")
 	}), notices, nil

@@ -180,7 +180,7 @@ func (r *Resources) Brought() []string { return r.ids(func(n *resource) bool { r
 func (r *Resources) ids(want func(*resource) bool) []string {
 	var ids []string
 	for _, name := range r.names {
-		if !strings.Contains(name, "/") && name != generatorsName && want(r.byName[name]) {
+		if !strings.Contains(name, "/") && name != generatorsName && name != mocksName && want(r.byName[name]) {
 			ids = append(ids, name)
 		}
 	}

@@ -33,8 +33,6 @@ func readHostResources(ctx context.Context, dir string, b *resourceBudget) ([]*r
 	for _, e := range top {
 		name := e.Name()
 		switch {
-		case name == mocksName:
-			return nil, nil, fmt.Errorf("%q: %s are not supported by this version", name, name)
 		case e.Type().IsRegular():
 			notices = append(notices, fmt.Sprintf("%q in %s is a file outside any plugin's directory, and ignored", name, dir))
 			continue

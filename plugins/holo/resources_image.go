@@ -48,7 +48,7 @@ func readImageResources(ctx context.Context, root rootfs.Root, trusts func(gener
 				return nil, nil, err
 			}
 			notices = append(notices, unused...)
-		case !validResourceID(e.Name) || e.Name == mocksName:
+		case !validResourceID(e.Name):
 			notices = append(notices, shown+" is no plugin's directory, and ignored")
 			continue
 		}

@@ -160,8 +160,6 @@ func TestReadResourcesConflicts(t *testing.T) {
 func TestReadResourcesRefused(t *testing.T) {
 	t.Parallel()
 	runMerges(t, []mergeCase{{
-		name: "mocks", one: []string{"mocks x"}, err: `reading resources in DIR/one: "mocks": mocks are not supported by this version`,
-	}, {
 		name: "no plugin ID", one: []string{".git/x y"},
 		err: `reading resources in DIR/one: ".git": not a plugin ID: only lower-case letters, digits and inner dashes`,
 	}, {
@@ -184,11 +182,10 @@ func TestReadResourcesRefused(t *testing.T) {
 			`is a generator, and the image's own code, which is not run; if you trust it, bring it with -r (what lies in a directory DIR, with -r DIR/usr/share/holo)`,
 	}, {
 		name:  "odd names in the image",
-		image: []string{"usr/share/holo/generators/.keep x", "usr/share/holo/Odd/x y", "usr/share/holo/mocks/x y", "usr/share/holo/gone -> nowhere"},
+		image: []string{"usr/share/holo/generators/.keep x", "usr/share/holo/Odd/x y", "usr/share/holo/gone -> nowhere"},
 		notices: []string{`"/usr/share/holo/Odd" of the image is no plugin's directory, and ignored`,
 			`"/usr/share/holo/generators/.keep" of the image is not executable, and ignored`,
-			`"/usr/share/holo/gone" of the image is a dangling symlink, and ignored`,
-			`"/usr/share/holo/mocks" of the image is no plugin's directory, and ignored`},
+			`"/usr/share/holo/gone" of the image is a dangling symlink, and ignored`},
 	}, {
 		name: "resource directory is a file", image: []string{"usr/share/holo x"}, err: `reading resources of the image: /usr/share/holo: a file, not a directory`,
 	}, {

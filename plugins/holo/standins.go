@@ -117,7 +117,7 @@ func (s *StandIns) take(rooted bool) (string, error) {
 		}
 	}
 	if err == nil {
-		err = mock.Install(filepath.Join(dir, toolsName), program, s.names()...)
+		err = mock.Install(filepath.Join(dir, toolsName), program, s.names())
 	}
 	if err == nil {
 		s.made++
@@ -134,9 +134,9 @@ func (s *StandIns) give(dir string) {
 // names are the tools that processes have stand-ins for.
 func (s *StandIns) names() []string {
 	if s.Network {
-		return mock.NamesOnNetwork()
+		return s.Tools.NamesOnNetwork()
 	}
-	return mock.Names()
+	return s.Tools.Names()
 }
 
 // dir is the n-th directory of stand-ins.

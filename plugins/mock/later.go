@@ -45,7 +45,7 @@ func (t *Tools) putOff(ctx context.Context, p tool, u Use) (int, Outcome) {
 		err = errInput
 	}
 	if err == nil {
-		argv := slices.Clone(WithoutSecrets(u.Argv))
+		argv := slices.Clone(p.withoutSecrets(u.Argv))
 		err = t.Defer(Later{Call: Call{Argv: argv, Plugin: u.Plugin, Entity: u.Entity, Outcome: Deferred}, Words: u.inRoot(),
 			Secret: !slices.Equal(argv, u.Argv), Dir: u.dirInRoot(), Input: input})
 	}

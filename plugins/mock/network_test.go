@@ -36,8 +36,8 @@ func TestNetworkClients(t *testing.T) {
 
 // TestNamesOnNetwork: with a network, network clients have no stand-in, and all others have.
 func TestNamesOnNetwork(t *testing.T) {
-	names := NamesOnNetwork()
-	if slices.Contains(names, "curl") || len(names)+len(networkClients()) != len(Names()) {
+	names := new(Tools).NamesOnNetwork()
+	if slices.Contains(names, "curl") || len(names)+len(networkClients()) != len(new(Tools).Names()) {
 		t.Errorf("%q", names)
 	}
 	for _, name := range []string{"ssh", "mount", "mkfs", "useradd"} {

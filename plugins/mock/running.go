@@ -3,7 +3,6 @@ package mock
 import (
 	"context"
 	"fmt"
-	"maps"
 	"slices"
 	"strings"
 )
@@ -54,7 +53,7 @@ func runningTools() map[string]tool {
 	}
 	tools := map[string]tool{}
 	for name, r := range all {
-		tools[name] = tool{run: r.run, rootless: true, redact: redactWords, reads: r.reads}
+		tools[name] = tool{run: r.run, rootless: true, redact: RedactWords, reads: r.reads}
 	}
 	return tools
 }
@@ -105,8 +104,8 @@ func packetFilterLoads(args []string) bool {
 var secretWords = []string{"password", "passwd", "psk", "pin", "secret", "secrets", "wep-key0", "wep-key1", "wep-key2", "wep-key3", "leap-password",
 	"private-key-password", "pairwise-psk"}
 
-// redactWords takes out what follows a name that says that it is a secret.
-func redactWords(argv []string) []string {
+// RedactWords takes out of arguments what follows a name that says that it is a secret.
+func RedactWords(argv []string) []string {
 	out := slices.Clone(argv)
 	for i, arg := range out[1:] {
 		name, _, assigned := strings.Cut(arg, "=")
@@ -120,13 +119,4 @@ func redactWords(argv []string) []string {
 		}
 	}
 	return out
-}
-
-// Names lists all tools.
-func Names() []string { return slices.Sorted(maps.Keys(table())) }
-
-// NamesOnNetwork lists the tools that processes with a network have stand-ins for: network clients are not among them.
-func NamesOnNetwork() []string {
-	clients := networkClients()
-	return slices.DeleteFunc(Names(), func(name string) bool { _, ok := clients[name]; return ok })
 }

@@ -3,9 +3,12 @@ package mock
 import (
 	"context"
 	"fmt"
+	"net"
 	"os"
 	"path/filepath"
 	"time"
+
+	"golang.org/x/sys/unix"
 
 	"github.com/holo-build/holo-build/plugins/mock/internal/socket"
 )
@@ -13,11 +16,8 @@ import (
 // requestTime is how long processes may take to say what they want.
 const requestTime = 10 * time.Second
 
-// Install makes stand-ins in a directory: symlinks to program, which calls IsStandIn. Without names, it makes all.
-func Install(dir, program string, names ...string) error {
-	if len(names) == 0 {
-		names = Names()
-	}
+// Install makes stand-ins of some names in a directory: symlinks to program, which calls IsStandIn.
+func Install(dir, program string, names []string) error {
 	for _, name := range names {
 		if err := os.Symlink(program, filepath.Join(dir, name)); err != nil {
 			return fmt.Errorf("making stand-ins: %w", err)
@@ -69,6 +69,20 @@ func answer(ctx context.Context, conn *socket.Conn, use func(context.Context, Us
 		}
 		defer streams[i].close()
 	}
-	status := use(ctx, Use{Argv: a.argv, Env: a.env, Dir: a.dir, Stdin: streams[0], Stdout: streams[1], Stderr: streams[2]})
+	status := use(ctx, Use{PID: Peer(conn.UnixConn), Argv: a.argv, Env: a.env, Dir: a.dir, Stdin: streams[0], Stdout: streams[1], Stderr: streams[2]})
 	_, _ = conn.Write([]byte{byte(status)}) // it may be dead
+}
+
+// Peer is the process at the other end of a connection, unix(7), SO_PEERCRED; 0 if that can't be told.
+func Peer(conn *net.UnixConn) (pid int) {
+	raw, err := conn.SyscallConn()
+	if err != nil {
+		return 0
+	}
+	_ = raw.Control(func(fd uintptr) {
+		if cred, err := unix.GetsockoptUcred(int(fd), unix.SOL_SOCKET, unix.SO_PEERCRED); err == nil {
+			pid = int(cred.Pid)
+		}
+	})
+	return pid
 }

@@ -36,7 +36,7 @@ func standIns(t *testing.T, dir string, use func(context.Context, Use) int) *Ser
 	t.Helper()
 	program, err := os.Executable()
 	if err == nil {
-		err = Install(dir, program)
+		err = Install(dir, program, new(Tools).Names())
 	}
 	if err != nil {
 		t.Fatal(err)

@@ -1,12 +1,14 @@
 package mock
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"net"
 	"os"
 	"path/filepath"
 	"strconv"
+	"time"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -28,23 +30,30 @@ const fixedDir = "/run/holo-build/tools"
 
 // IsStandIn says whether this process is a stand-in. A program that is to be one asks this before it looks at its
 // arguments, and if so does nothing but exit with what StandIn returns.
+//
+// It is one if the build has made one of its name: which those are, each build decides.
 func IsStandIn() bool {
-	at := executedAs()
-	if _, ok := table()[filepath.Base(at)]; !ok {
-		return false
-	}
-	_, ok := socketDir(at)
+	_, ok := socketDir(executedAs())
 	return ok
 }
 
-// socketDir is where the socket is of a stand-in that was started by a path.
+// socketDir is where the socket is of a stand-in that was started by a path: beside a symlink of its name.
 func socketDir(at string) (string, bool) {
+	name := filepath.Base(at)
+	if !IsToolName(name) {
+		return filepath.Dir(at), false
+	}
 	for _, dir := range []string{filepath.Dir(at), fixedDir} {
-		if info, err := os.Lstat(filepath.Join(dir, socketName)); err == nil && info.Mode().Type() == os.ModeSocket {
+		if isOfType(filepath.Join(dir, socketName), os.ModeSocket) && isOfType(filepath.Join(dir, name), os.ModeSymlink) {
 			return dir, true
 		}
 	}
 	return filepath.Dir(at), false
+}
+
+func isOfType(path string, t os.FileMode) bool {
+	info, err := os.Lstat(path)
+	return err == nil && info.Mode().Type() == t
 }
 
 // StandIn has the build do what the tool would do with these arguments, os.Args, and environment, and returns the exit status.
@@ -73,7 +82,7 @@ func ask(dir string, a asked) (status int, err error) {
 		return 0, err
 	}
 	defer conn.Close()
-	if _, _, err := conn.WriteMsgUnix(length, unix.UnixRights(0, 1, 2), nil); err != nil {
+	if err := sendStreams(conn, length); err != nil {
 		return 0, err
 	}
 	if _, err := conn.Write(request); err != nil {
@@ -85,6 +94,21 @@ func ask(dir string, a asked) (status int, err error) {
 	}
 	return int(answer[0]), nil
 }
+
+// sendStreams sends a message with the standard streams. A user can have only so many descriptors on their way at a time, who
+// may be the user of other builds, too; unix(7), ETOOMANYREFS: they arrive soon.
+func sendStreams(conn *net.UnixConn, message []byte) error {
+	for tries := 0; ; tries++ {
+		_, _, err := conn.WriteMsgUnix(message, unix.UnixRights(0, 1, 2), nil)
+		if !errors.Is(err, unix.ETOOMANYREFS) || tries == sendTries {
+			return err
+		}
+		time.Sleep(pollTime * time.Millisecond)
+	}
+}
+
+// sendTries is how often that is tried: for less than requestTime.
+const sendTries = 100
 
 // socketIn is the address of the socket in a directory. By way of the descriptor, its length does not matter: an address has
 // 108 bytes, unix(7).

@@ -26,6 +26,8 @@ type Tools struct {
 	// Defer is asked what to do about a use that only a running system gives a meaning to; with an error, it is refused. Nil
 	// does nothing about it. It must not use a tool.
 	Defer func(Later) error
+	// Extra are tools that the table does not have, by name, or that take the place of those that it has.
+	Extra map[string]Extra
 
 	// mu is held while a tool runs: what it reads must still be so when it writes, whoever else uses one.
 	mu sync.Mutex
@@ -61,6 +63,8 @@ type Call struct {
 	Service, Error string
 	// Command does on a running system what was deferred, where Argv is no command.
 	Command []string
+	// Mock is the file by whose word the outcome is what it is; empty where a function of ours has done it.
+	Mock string
 }
 
 // Redacted stands in a Call for what must not be written down.
@@ -83,6 +87,11 @@ type Use struct {
 	Plugin, Entity string
 	// Message is told of what is said to a daemon; nil where nobody keeps it. One message comes after the other.
 	Message func(Message)
+	// PID is the process that uses a stand-in; 0 where a plugin uses the tool in the process, or nobody knows.
+	PID int
+	// EntityOf finds the entity for which a process works, of those that connect to a daemon's stand-in; nil says that it is
+	// Entity for all of them.
+	EntityOf func(pid int) string
 }
 
 // Name is the name in the root of a path that stands among the arguments. An absolute one is a path of the root, whether it
@@ -109,6 +118,10 @@ type tool struct {
 	redact func(argv []string) []string
 	// reads says of arguments, without the tool's name, that what is deferred is on standard input; nil says that nothing is.
 	reads func(args []string) bool
+	// mock is the file that it is from.
+	mock string
+	// free says that it may run while others do.
+	free bool
 }
 
 // table lists all tools. Each family of them has a file.
@@ -143,12 +156,23 @@ func (e *UnknownToolError) Error() string {
 	return fmt.Sprintf("running %s: a tool of the building machine can't be used while an image is provisioned, and there is no stand-in for it", e.Tool)
 }
 
-// WithoutSecrets returns arguments without what must not be written down; of a tool that is not in the table, as they are.
-func WithoutSecrets(argv []string) []string {
-	if p, ok := table()[argv[0]]; ok && p.redact != nil {
-		return p.redact(argv)
+// WithoutSecrets returns arguments of a tool of the table without what must not be written down, others as they are.
+func WithoutSecrets(argv []string) []string { return new(Tools).WithoutSecrets(argv) }
+
+// WithoutSecrets returns arguments without what must not be written down; of a tool that there is no stand-in for, as they
+// are.
+func (t *Tools) WithoutSecrets(argv []string) []string {
+	if p, ok := t.find(argv[0]); ok {
+		return p.withoutSecrets(argv)
 	}
 	return argv
+}
+
+func (p tool) withoutSecrets(argv []string) []string {
+	if p.redact == nil {
+		return argv
+	}
+	return p.redact(argv)
 }
 
 // exitUnknown is what a shell has for a program that is not there.
@@ -160,45 +184,53 @@ func (t *Tools) Run(ctx context.Context, u Use) error {
 	if len(u.Argv) == 0 {
 		return errors.New("running a program: no name given")
 	}
-	t.mu.Lock()
-	defer t.mu.Unlock()
+	p, ok := t.find(u.Argv[0])
+	if !p.free {
+		t.mu.Lock()
+		defer t.mu.Unlock()
+	}
 	if err := ctx.Err(); err != nil {
 		return fmt.Errorf("running %s: %w", u.Argv[0], context.Cause(ctx))
 	}
-	p, ok := table()[u.Argv[0]]
 	if !ok {
-		t.record(u, u.Argv[:1], Refused, exitUnknown)
+		t.record(u, tool{}, u.Argv[:1], Refused, exitUnknown)
 		return &UnknownToolError{u.Argv[0]}
 	}
 	if u.Look != nil && !p.rootless {
 		if err := u.Look(ctx); err != nil {
-			t.record(u, WithoutSecrets(u.Argv), Refused, 1)
+			t.record(u, p, p.withoutSecrets(u.Argv), Refused, 1)
 			return fmt.Errorf("running %s: %w", u.Argv[0], err)
 		}
 	}
 	exit, outcome := p.run(ctx, t, u)
 	if outcome == Deferred {
+		if p.free { // one after the other is put off
+			t.mu.Lock()
+			defer t.mu.Unlock()
+		}
 		exit, outcome = t.putOff(ctx, p, u)
 	}
-	t.record(u, WithoutSecrets(u.Argv), outcome, exit)
+	t.record(u, p, p.withoutSecrets(u.Argv), outcome, exit)
 	if ctx.Err() != nil {
 		return fmt.Errorf("running %s: %w", u.Argv[0], context.Cause(ctx))
 	}
 	return sandbox.Exit{Code: exit}.Err()
 }
 
-// Refuse refuses a use of a tool of the table, and says why.
+// Refuse refuses a use of a tool, and says why.
 func (t *Tools) Refuse(u Use, why string) {
 	fmt.Fprintf(u.Stderr, "%s: %s\n", u.Argv[0], why)
 	argv := u.Argv[:1]
-	if _, ok := table()[u.Argv[0]]; ok {
-		argv = WithoutSecrets(u.Argv)
+	p, ok := t.find(u.Argv[0])
+	if ok {
+		argv = p.withoutSecrets(u.Argv)
 	}
-	t.record(u, argv, Refused, 1)
+	p.mock = "" // it has nothing to say about that
+	t.record(u, p, argv, Refused, 1)
 }
 
-func (t *Tools) record(u Use, argv []string, o Outcome, exit int) {
+func (t *Tools) record(u Use, p tool, argv []string, o Outcome, exit int) {
 	if t.Record != nil {
-		t.Record(Call{Argv: slices.Clone(argv), Plugin: u.Plugin, Entity: u.Entity, Outcome: o, Exit: exit})
+		t.Record(Call{Argv: slices.Clone(argv), Plugin: u.Plugin, Entity: u.Entity, Outcome: o, Exit: exit, Mock: p.mock})
 	}
 }

@@ -39,11 +39,14 @@ type testCase struct {
 	got map[string][]byte
 	// colored are those of the operations, before their colours were taken away.
 	colored map[string][]byte
+	// standIns are those that plugins find; nil for none. If compared is set, their ledger is.
+	standIns *standIns
+	compared bool
 }
 
 // artifact reports whether a file of a case directory is what came of an earlier run.
-func artifact(name string) bool {
-	return name == targetName || name == treeName || !strings.HasPrefix(name, expectedPrefix) && slices.Contains(outputNames(), strings.TrimPrefix(name, coloredPrefix))
+func (c *testCase) artifact(name string) bool {
+	return name == callsName && c.compared || name == targetName || name == treeName || !strings.HasPrefix(name, expectedPrefix) && slices.Contains(outputNames(), strings.TrimPrefix(name, coloredPrefix))
 }
 
 // outputNames are the names of the operations' outputs, in their order.
@@ -57,11 +60,28 @@ func outputNames() []string {
 
 // run runs the case.
 func (c *testCase) run(ctx context.Context) (err error) {
+	wanted, compared, err := c.wantsStandIns()
+	if err != nil {
+		return err
+	}
+	c.compared = compared
 	if err := c.prepare(ctx); err != nil {
 		return err
 	}
-	if err := c.operate(ctx); err != nil {
+	if wanted {
+		if err := c.startStandIns(ctx); err != nil {
+			return err
+		}
+	}
+	err = c.operate(ctx)
+	if wanted {
+		err = errors.Join(err, c.standIns.close())
+	}
+	if err != nil {
 		return err
+	}
+	if c.compared {
+		c.got[callsName] = c.ledger()
 	}
 	target := filepath.Join(c.work, targetName)
 	if fi, err := os.Lstat(target); err != nil || !fi.IsDir() {
@@ -128,7 +148,7 @@ func (c *testCase) clear() error {
 		return err
 	}
 	for _, e := range list {
-		if artifact(e.Name()) {
+		if c.artifact(e.Name()) {
 			if err := rootfs.RemoveTree(filepath.Join(c.work, e.Name())); err != nil {
 				return err
 			}
@@ -148,7 +168,7 @@ func (c *testCase) copy() error {
 	}
 	for _, e := range list {
 		from, to := filepath.Join(c.dir, e.Name()), filepath.Join(c.work, e.Name())
-		if artifact(e.Name()) || strings.HasPrefix(e.Name(), expectedPrefix) {
+		if c.artifact(e.Name()) || strings.HasPrefix(e.Name(), expectedPrefix) {
 			continue
 		}
 		if err := copyAny(from, to, e); err != nil {

@@ -13,7 +13,7 @@ import (
 // compare holds what came of the case against what is expected, in the order of their making.
 func (c *testCase) compare() ([]Difference, error) {
 	var list []Difference
-	for _, name := range append([]string{treeName}, outputNames()...) {
+	for _, name := range append([]string{treeName}, append(outputNames(), callsName)...) {
 		got, ok := c.got[name]
 		if !ok {
 			continue // an expectation of more is of no interest, as in the reference

@@ -5,6 +5,9 @@
 //
 //	source-tree | source-image --> target/ --env.sh, scan, diff, apply, apply --force--> expected-*-output, expected-tree
 //
+// A case with expected-calls, or with scripts in mocks/, finds stand-ins in the places of the system's tools, which work on
+// target/; what they were used for during apply is compared with expected-calls.
+//
 // The tree before and after is written as a dump, one text for a whole tree; [Tree] has the format. source-image is an
 // extension: it names an image or a root file system that target/ begins as, and over which source-tree is laid, if there
 // is one. The expected tree then has only what changed.

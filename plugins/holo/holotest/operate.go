@@ -77,6 +77,10 @@ func (c *testCase) environ() []string {
 			out = append(out, v)
 		}
 	}
+	if c.standIns != nil {
+		path = c.standIns.tools + ":" + path
+		out = append(out, append(c.standIns.env, markVar+"="+c.standIns.mark)...)
+	}
 	program := "holo"
 	if c.o.Holo != "" {
 		program = strings.Join(c.words(), " ")
@@ -117,6 +121,9 @@ func (c *testCase) direct(ctx context.Context) error {
 		if op.name == "apply-force" && !bytes.Contains(c.colored["apply"+outputSuffix], []byte(forceWord)) {
 			break
 		}
+		if c.standIns != nil {
+			c.standIns.begin(op.name)
+		}
 		var out bytes.Buffer
 		exit, err := sandbox.Run(ctx, sandbox.Process{
 			Path: file, Argv0: words[0], Args: append(words[1:len(words):len(words)], op.args...), Env: environ, Dir: c.work,
@@ -139,12 +146,16 @@ func statusOf(e sandbox.Exit) int {
 	return e.Code
 }
 
+// markVar names to the driver the program that notes the operation, if there is one.
+const markVar = "HOLO_TEST_MARK"
+
 // driver is what bash does with a case that has an env.sh: that may make functions, and HOLO_BINARY name one.
 const driver = `umask 022
 source ./env.sh
 operate() {
     local name=$1
     shift
+    [ -z "${HOLO_TEST_MARK-}" ] || "$HOLO_TEST_MARK" "$name"
     ($HOLO_BINARY "$@" </dev/null; echo "exit status $?") >"colored-$name-output" 2>&1
 }
 operate scan scan

@@ -36,6 +36,10 @@ type Options struct {
 	// Image makes dir, which does not exist, the tree of an image or root file system that a case begins with. ref is
 	// what the case says, in which a relative path begins at caseDir; platform may be empty. Nil means that it is an error.
 	Image func(ctx context.Context, caseDir, ref, platform, dir string) error
+	// Mocks are scripts for the stand-ins of all cases, which have some then.
+	Mocks []Mock
+	// Root opens a directory for stand-ins to work on. Nil means that a case that has some is an error.
+	Root func(dir string) (root rootfs.Root, release func() error, err error)
 	// Now is the clock.
 	Now func() time.Time
 	// Begin is told of each case before it runs, Done after: one after the other in their order. Either may be nil.
@@ -63,7 +67,7 @@ func (r Result) Passed() bool { return r.Err == nil && len(r.Differences) == 0 }
 
 // Difference is one output that is not as expected.
 type Difference struct {
-	// Name is "tree", "scan-output", "diff-output", "apply-output" or "apply-force-output".
+	// Name is "tree", "scan-output", "diff-output", "apply-output", "apply-force-output" or "calls".
 	Name string
 	// Missing says that there is no expectation at all.
 	Missing bool

@@ -331,7 +331,7 @@ sleep 100
 func TestArtifact(t *testing.T) {
 	for name, want := range map[string]bool{"target": true, "tree": true, "scan-output": true, "colored-apply-force-output": true, "apply-force-output": true,
 		"expected-scan-output": false, "source-tree": false, "my-output": false, "env.sh": false} {
-		if artifact(name) != want {
+		if new(testCase).artifact(name) != want {
 			t.Error(name)
 		}
 	}

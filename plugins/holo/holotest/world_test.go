@@ -11,12 +11,16 @@ import (
 
 	"github.com/rogpeppe/go-internal/txtar"
 
+	"github.com/holo-build/holo-build/plugins/mock"
 	"github.com/holo-build/holo-build/plugins/sandbox"
 	"github.com/holo-build/holo-build/rootfs/rootfstest"
 )
 
-// TestMain makes the test binary the launcher's helper.
+// TestMain makes the test binary the launcher's helper, and a stand-in.
 func TestMain(m *testing.M) {
+	if mock.IsStandIn() {
+		os.Exit(mock.StandIn(os.Args, os.Environ(), os.Stderr))
+	}
 	if sandbox.IsHelper(os.Args) {
 		os.Exit(sandbox.Main())
 	}
