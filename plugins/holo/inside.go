@@ -102,7 +102,7 @@ func (l *launcher) inside(ctx context.Context, by rootfs.Actor, p sandbox.Proces
 		c.ReadOnly = append(c.ReadOnly, sandbox.Bind{Host: g.host, At: g.seen})
 	}
 	p.Probe, p.Confine = l.probe, c
-	use := standInUse{stage: l.stage, by: by, together: l.together, told: l.told, rootDir: "/", rooted: true, inside: true}
+	use := standInUse{launcher: l, stage: l.stage, by: by, together: l.together, told: l.told, rootDir: "/", rooted: true, inside: true}
 	if filter {
 		use.stage = nil
 	}

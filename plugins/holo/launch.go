@@ -103,7 +103,7 @@ func (l *launcher) run(ctx context.Context, stage Stage, by rootfs.Actor, p sand
 			return sandbox.Exit{}, err
 		}
 	}
-	exit, err := l.standIns.run(ctx, standInUse{stage: stage, by: by, together: l.together, told: l.told, rootDir: l.root(ctx), rooted: rooted}, p)
+	exit, err := l.standIns.run(ctx, standInUse{launcher: l, stage: stage, by: by, together: l.together, told: l.told, rootDir: l.root(ctx), rooted: rooted}, p)
 	l.sandbox.ran(exit)
 	return exit, err
 }

@@ -57,7 +57,7 @@ func (h *Host) runTool(ctx context.Context, plugin, entity string, env *Env, c C
 		stdout = env.Stdout
 	}
 	return h.o.StandIns.Tools.Run(ctx, mock.Use{Root: env.Root.Root, Argv: c.Argv, Stdin: c.Stdin, Stdout: stdout, Stderr: env.Stderr,
-		Plugin: plugin, Entity: entity})
+		Plugin: plugin, Entity: entity, Inside: h.launcher.insideTool(rootfs.Actor{Kind: "entity", Plugin: plugin, Entity: entity})})
 }
 
 // runLiveTool runs a program of the running system.

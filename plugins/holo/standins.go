@@ -42,6 +42,8 @@ type StandIns struct {
 type standInUse struct {
 	stage Stage // nil for a process that has no root
 	by    rootfs.Actor
+	// launcher runs what is to be run inside the root.
+	launcher *launcher
 	// together are those whose doing it is what was changed so far, if it is not by's alone.
 	together *together
 	// told is told what daemons are told.
@@ -204,6 +206,7 @@ func (u standInUse) forTool(m mock.Use) mock.Use {
 	m.Message = func(one mock.Message) { u.told(u.by, one) }
 	if u.stage != nil {
 		m.Root = u.stage.Root(u.by)
+		m.Inside = u.launcher.insideTool(u.by)
 		m.Look = func(ctx context.Context) error { return u.stage.Rescan(ctx, u.found()) } // for what the process has changed so far
 	}
 	return m

@@ -85,6 +85,9 @@ type Use struct {
 	Stdin          io.Reader
 	Stdout, Stderr io.Writer
 	Plugin, Entity string
+	// Inside runs a program of the root's inside the root, with the streams of the use, and returns its exit status; nil where
+	// that can't be.
+	Inside func(ctx context.Context, program string, args []string, u Use) (exit int, err error)
 	// Message is told of what is said to a daemon; nil where nobody keeps it. One message comes after the other.
 	Message func(Message)
 	// PID is the process that uses a stand-in; 0 where a plugin uses the tool in the process, or nobody knows.
@@ -146,6 +149,7 @@ func table() map[string]tool {
 	maps.Copy(all, machineTools())
 	maps.Copy(all, linkTools())
 	maps.Copy(all, networkClients())
+	maps.Copy(all, insideTools())
 	return all
 }
 
