@@ -5,6 +5,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -83,7 +84,19 @@ func TestRealManaged(t *testing.T) {
 	writeResource(t, filepath.Join(resources, "ssh-keys/dev/laptop.pub"), string(public), 0o644)
 	layout, tree := filepath.Join(w.dir, "out"), filepath.Join(w.dir, "tree")
 	base := "oci:" + w.debianWith(t, "managed", "systemd", "openssh-server")
-	digest := w.build(t, variation{}, base, "-r", resources, "-o", "oci:"+layout+":latest", "-o", "rootfs:"+tree)
+	log := filepath.Join(w.dir, "log")
+	digest := w.build(t, variation{}, base, "-r", resources, "-o", "oci:"+layout+":latest", "-o", "rootfs:"+tree, "--recheck", "--strict", "--log", log)
+
+	t.Run("ledger", func(t *testing.T) {
+		said, err := os.ReadFile(log)
+		must(t, err)
+		for _, call := range []string{`"useradd",.*"app"\],"plugin":"users-groups","entity":"user:app"`, `"groupadd",.*"app"\],"plugin":"users-groups","entity":"group:app"`,
+			`"systemctl","enable","app.service"\],"plugin":"systemd-units","entity":"unit:app.service"`, `"systemctl","mask","apt-daily.timer"\],.*`} {
+			if !regexp.MustCompile(`"type":"call",.*` + call + `,"outcome":"realised"`).Match(said) {
+				t.Errorf("the log has no call %s", call)
+			}
+		}
+	})
 
 	t.Run("container", func(t *testing.T) { w.testManagedContainer(t, layout, key) })
 	t.Run("again", func(t *testing.T) {
