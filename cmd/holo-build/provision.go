@@ -149,9 +149,14 @@ func (b *build) applyEntities(ctx context.Context, ready prepared, entities []*h
 const modeInRoot = "in-root"
 
 func (b *build) recordPlugins(host *holo.Host, done *provisioned) {
+	before := done.plugins
 	done.plugins = nil
-	for _, l := range host.Loaded() {
-		done.plugins = append(done.plugins, newPluginRecord(l, b.live))
+	for i, l := range host.Loaded() {
+		r := newPluginRecord(l, b.live)
+		if i < len(before) {
+			r.Messages = before[i].Messages // what it has told in its scan is there, too
+		}
+		done.plugins = append(done.plugins, r)
 	}
 }
 
