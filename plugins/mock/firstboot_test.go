@@ -338,7 +338,7 @@ func TestFirstbootRefused(t *testing.T) {
 		{before: world, argv: args("systemd-firstboot --copy-timezone"), status: 1, stderr: "--copy-timezone can't be used here: the settings of the building machine are none of the image's\n"},
 		{before: world, argv: args("systemd-firstboot --root=/mnt --hostname=a"), status: 1, stderr: "--root=/mnt" + other},
 		{before: world, argv: args("systemd-firstboot --image=/x"), status: 1, stderr: "--image=/x" + other},
-		{before: world, argv: args("systemd-firstboot --root=/work/root --hostname=a"), stderr: "/etc/hostname written.\n", changed: rootFiles{"etc/hostname": "a\n"}},
+		{before: world, argv: args("systemd-firstboot --root=/run/holo-build/root --hostname=a"), stderr: "/etc/hostname written.\n", changed: rootFiles{"etc/hostname": "a\n"}},
 		{before: world, argv: args("systemd-firstboot --root=.. --hostname=a"), stderr: "/etc/hostname written.\n", changed: rootFiles{"etc/hostname": "a\n"}},
 		{before: world, argv: args("systemd-firstboot --hostname=a --root-shell=/bin/nosh --force"), status: 1, stderr: "Failed to resolve shell /bin/nosh: No such file or directory\n"},
 		{argv: args("systemd-machine-id-setup --root=/mnt"), status: 1, stderr: "--root=/mnt" + other},

@@ -109,7 +109,7 @@ func TestNewusersPasswords(t *testing.T) {
 		{before: world, argv: newusers, stdin: "old:x:::::\n"},
 		{before: world, argv: newusers, stdin: "old:$6$c$d:::::\n", changed: rootFiles{"etc/shadow": "root:*:1::::::\nold:$6$c$d:19675::::::\n"}},
 		{before: world, argv: args("newusers ../list"), changed: fromFile},
-		{before: world, argv: args("newusers /work/root/list"), changed: fromFile},
+		{before: world, argv: args("newusers /run/holo-build/root/list"), changed: fromFile},
 		{before: world, argv: args("newusers nope"), status: 1, stderr: "newusers: nope: No such file in the root; standard input can have the lines, too\n"},
 		{before: world, argv: newusers, stdin: "new:x:::a\x01:/new:/bin/sh\n", status: 1, stderr: "newusers: line 1: a control character in a field\n" + ignored},
 		{before: world, argv: newusers, stdin: "new:x::old:::\nbad:x::root::relative:\n", status: 1, stderr: "newusers: line 2: homedir must be an absolute path\n" + ignored},

@@ -103,7 +103,7 @@ func runUses(t *testing.T, list []toolUse) {
 			tools := Tools{Epoch: epoch, Record: func(c Call) { calls = append(calls, c) }}
 			var stdout, stderr bytes.Buffer
 			err := tools.Run(t.Context(), Use{Root: root, Argv: tt.argv, Stdin: strings.NewReader(tt.stdin), Stdout: &stdout, Stderr: &stderr,
-				Dir: "/work/root/srv", RootDir: "/work/root"})
+				Dir: "/run/holo-build/root/srv", RootDir: "/run/holo-build/root"})
 			status := 0
 			if e, ok := errors.AsType[*sandbox.ExitError](err); ok {
 				status = e.Exit.Code

@@ -27,8 +27,8 @@ func TestSystemctlAsks(t *testing.T) {
 	}
 	runUses(t, []toolUse{
 		{before: world, argv: args("systemctl --root=/ enable a"), stderr: created, changed: rootFiles{link: enabled[link]}},
-		{before: world, argv: args("systemctl --root=/work/root enable a"), stderr: created, changed: rootFiles{link: enabled[link]}},
-		{before: world, argv: args("systemctl --root=/work/other enable a"), status: 1, stderr: "--root=/work/other" + elsewhere},
+		{before: world, argv: args("systemctl --root=/run/holo-build/root enable a"), stderr: created, changed: rootFiles{link: enabled[link]}},
+		{before: world, argv: args("systemctl --root=/run/holo-build/other enable a"), status: 1, stderr: "--root=/run/holo-build/other" + elsewhere},
 		{before: world, argv: args("systemctl --image=/x enable a"), status: 1, stderr: "--image=/x" + elsewhere},
 		{argv: args("systemctl daemon-reexec")},
 		{before: world, argv: args("systemctl cat s"), stdout: "# /" + lib + "s.service\n" + staticUnit},
